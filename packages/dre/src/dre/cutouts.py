@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from astropy.table import Table
@@ -131,9 +131,8 @@ def cut(
     pixels = subtracted[place].astype(np.float32)
     noise = rms[place].astype(np.float32)
     mask = clean_mask(segmentation[place], number)
-    if centroid is not None:
-        pixels, noise, mask = _recentred(pixels, noise, mask, centroid)
-    return Stamp(stamp_name(extension, number), pixels, mask, noise, extension, number, x + 1, y + 1)
+    stamp = Stamp(stamp_name(extension, number), pixels, mask, noise, extension, number, x + 1, y + 1)
+    return stamp if centroid is None else recentred(stamp, centroid)
 
 
 def stamp_name(extension: int, number: int) -> str:
@@ -141,20 +140,33 @@ def stamp_name(extension: int, number: int) -> str:
     return f"{extension:02d}_{number:04d}"
 
 
-def _recentred(
-    pixels: np.ndarray, noise: np.ndarray, mask: np.ndarray, centroid: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Shift a cut so that its centroid falls on its centre; a centroid further than 4 pixels off is not trusted."""
+def recentred(stamp: Stamp, centroid: str) -> Stamp:
+    """Shift a cut so that its centroid falls on its centre.
+
+    Parameters
+    ----------
+    stamp : Stamp
+        A cut.
+    centroid : {'com', '1dg', '2dg'}
+        Centre of mass, two 1-D Gaussians or a 2-D Gaussian, of the pixels in the mask.
+
+    Returns
+    -------
+    Stamp
+        Pixels and noise moved by a cubic spline, the mask by whole pixels; unchanged if the centroid is more than 4
+        pixels off the centre, where it is not trusted.
+    """
     from photutils import centroids
 
     find = {"com": centroids.centroid_com, "1dg": centroids.centroid_1dg, "2dg": centroids.centroid_2dg}[centroid]
-    middle = (pixels.shape[0] - 1) / 2
-    x, y = find(np.where(mask, pixels, 0))
+    middle = (stamp.obj.shape[0] - 1) / 2
+    x, y = find(np.where(stamp.mask, stamp.obj, 0))
     shift = (middle - y, middle - x)
     if not np.all(np.abs(shift) < 4):
-        return pixels, noise, mask
-    return (
-        ndimage.shift(pixels, shift, order=3, mode="nearest"),
-        ndimage.shift(noise, shift, order=3, mode="nearest"),
-        ndimage.shift(mask.astype(np.uint8), shift, order=0).astype(bool),
+        return stamp
+    return replace(
+        stamp,
+        obj=ndimage.shift(stamp.obj, shift, order=3, mode="nearest"),
+        rms=ndimage.shift(stamp.rms, shift, order=3, mode="nearest"),
+        mask=ndimage.shift(stamp.mask.astype(np.uint8), shift, order=0).astype(bool),
     )

@@ -37,7 +37,7 @@ def fit_sheet(mosaics: Sequence[np.ndarray], titles: Sequence[str], *, crop: int
     Parameters
     ----------
     mosaics : sequence of ndarray, shape (size, 4 size)
-        From :func:`dre.mosaic.mosaic`.
+        From :func:`dre.mosaic.mosaic_panels`.
     titles : sequence of str
         A line for each, at its left.
     crop : int, optional

@@ -7,7 +7,7 @@ import numpy as np
 PANELS = ("object", "mask", "model", "residual")
 
 
-def mosaic(obj: np.ndarray, mask: np.ndarray, model: np.ndarray) -> np.ndarray:
+def mosaic_panels(obj: np.ndarray, mask: np.ndarray, model: np.ndarray) -> np.ndarray:
     """Put the four panels of a fit side by side.
 
     Parameters

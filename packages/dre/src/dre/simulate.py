@@ -108,7 +108,7 @@ def _profile(x: np.ndarray, y: np.ndarray, radius: float, q: float, angle: float
     return np.exp(-b * (r ** (1 / n) - 1))
 
 
-def simulate(recipe: Recipe, rng: np.random.Generator) -> Tile:
+def simulate_tile(recipe: Recipe, rng: np.random.Generator) -> Tile:
     """Simulate a tile.
 
     Parameters

@@ -19,7 +19,7 @@ from dre.files.mosaics import mosaic_path, write_mosaic
 from dre.files.psf import read_psf
 from dre.fit import Fit, fit
 from dre.grid import ConvolvedGrid, ModelGrid
-from dre.mosaic import mosaic
+from dre.mosaic import mosaic_panels
 from dre.pipeline.planning import provenance
 from dre.summary import summary
 
@@ -152,7 +152,7 @@ def _fit_image(unit: batch.Unit, request: Request, convolved: Convolver) -> str:
                 if request.mosaics is not None:
                     model = grid.image(result.best.model_idx) * result.scale if result.ok else np.full_like(stamp.obj, np.nan)
                     path = mosaic_path(request.mosaics, job.name, stamp.name)
-                    write_mosaic(path, mosaic(stamp.obj, stamp.mask, model), provenance=unit.provenance)
+                    write_mosaic(path, mosaic_panels(stamp.obj, stamp.mask, model), provenance=unit.provenance)
                 fits.append(replace(result, chi=np.empty((0,) * 4, np.float32)))
     sources = catalogue.read_catalogue(job.catalogue) if job.catalogue else None
     rows = summary(fits, sources)
