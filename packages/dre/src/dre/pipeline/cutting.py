@@ -16,7 +16,7 @@ from dre.cutouts import Selection
 from dre.files import catalogue, images
 from dre.files.cuts import write_cuts
 from dre.files.layout import Sextracted, find_sextracted
-from dre.pipeline.planning import provenance
+from dre.pipeline.planning import provenance, run_step
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -96,8 +96,9 @@ def make_cuts(request: Request, *, overwrite: bool = False, resume: bool = True)
         )
         return f"{count} of {len(table)} sources"
 
-    units = batch.plan(locate.files([request.inputs]), plan, name=locate.stem)
-    return batch.run(units, work, overwrite=overwrite, resume=resume, what="images")
+    return run_step(
+        locate.files([request.inputs]), plan, work, name=locate.stem, overwrite=overwrite, resume=resume, what="images"
+    )  # fmt: skip
 
 
 def cut_all(job: Job, table: Table, selection: Selection, centroid: str | None) -> Iterator[Stamp]:

@@ -19,7 +19,7 @@ from dre.files.layout import Sextracted, sextracted
 from dre.files.products import adopt, plain_copy
 from dre.gain import gain_of
 from dre.pipeline.embedded import extract_file
-from dre.pipeline.planning import provenance
+from dre.pipeline.planning import provenance, run_step
 
 if TYPE_CHECKING:
     from shared_io.batch import Report
@@ -104,8 +104,9 @@ def sextract(request: Request, *, overwrite: bool = False, resume: bool = True) 
             return extract_file(job, settings.replaced(**job.overrides), kernel, unit.provenance)
         return _run_sextractor(program, job, settings, config, unit.provenance)
 
-    units = batch.plan(_pairs(request), plan, name=lambda pair: locate.stem(pair[1]))
-    return batch.run(units, work, overwrite=overwrite, resume=resume, what="images")
+    return run_step(
+        _pairs(request), plan, work, name=lambda pair: locate.stem(pair[1]), overwrite=overwrite, resume=resume, what="images"
+    )  # fmt: skip
 
 
 def _pairs(request: Request) -> list[tuple[Path, Path]]:

@@ -20,7 +20,7 @@ from dre.files.psf import read_psf
 from dre.fit import Fit, fit
 from dre.grid import ConvolvedGrid, ModelGrid
 from dre.mosaic import mosaic_panels
-from dre.pipeline.planning import provenance
+from dre.pipeline.planning import provenance, run_step
 from dre.summary import summary
 
 if TYPE_CHECKING:
@@ -90,10 +90,12 @@ def fit_all(request: Request, grid: ModelGrid, *, overwrite: bool = False, resum
             outputs += [mosaic_path(request.mosaics, job.name, source) for source in cut_names(cuts)]
         return batch.Unit(job.name, tuple(outputs), provenance("fit", options, inputs, model=model), job)
 
-    units = batch.plan(_cut_files(request.inputs), plan, name=_image_name)
-    return batch.run(
-        units, lambda unit: _fit_image(unit, request, convolved), overwrite=overwrite, resume=resume, what="images"
-    )
+    def work(unit: batch.Unit) -> str:
+        return _fit_image(unit, request, convolved)
+
+    return run_step(
+        _cut_files(request.inputs), plan, work, name=_image_name, overwrite=overwrite, resume=resume, what="images"
+    )  # fmt: skip
 
 
 class Convolver:

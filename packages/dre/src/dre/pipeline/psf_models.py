@@ -17,7 +17,7 @@ from dre.files import catalogue, sources
 from dre.files.layout import find_catalogues
 from dre.files.products import adopt
 from dre.files.psf import write_psfex
-from dre.pipeline.planning import provenance
+from dre.pipeline.planning import provenance, run_step
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -83,8 +83,9 @@ def model_psfs(request: Request, *, overwrite: bool = False, resume: bool = True
             adopt(product, unit.outputs[0], provenance=unit.provenance, overwrite=True)
         return "PSFEx"
 
-    units = batch.plan(find_catalogues(request.input), plan, name=lambda found: found[0])
-    return batch.run(units, work, overwrite=overwrite, resume=resume, what="catalogues")
+    return run_step(
+        find_catalogues(request.input), plan, work, name=lambda found: found[0], overwrite=overwrite, resume=resume, what="catalogues"
+    )  # fmt: skip
 
 
 def psf_of(table: Table, settings: Settings, path: Path) -> StarPsf:
