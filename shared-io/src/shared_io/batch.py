@@ -161,7 +161,9 @@ def _planned(unit: Unit, *, overwrite: bool, resume: bool) -> Entry | None:
         return Entry(unit.name, "skipped", _names(unit))
     strange = [path for path in there if path not in ours]
     if strange and not overwrite:
-        return Entry(unit.name, "refused", _names(unit), f"{strange[0]} is in the way; --overwrite replaces it")
+        return Entry(
+            unit.name, "refused", _names(unit), f"{strange[0]} is in the way; --overwrite replaces it"
+        )
     return None
 
 

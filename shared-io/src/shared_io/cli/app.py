@@ -50,7 +50,9 @@ class Command(TyperCommand):
         formatter.write_paragraph()
         prefix = ctx.auto_envvar_prefix
         if prefix:
-            formatter.write(f"Options are also read from the environment ({prefix}_NAME) and from --settings.\n")
+            formatter.write(
+                f"Options are also read from the environment ({prefix}_NAME) and from --settings.\n"
+            )
         super().format_epilog(ctx, formatter)
 
 

@@ -125,7 +125,7 @@ def _rows(rows: Sequence[Mapping[str, Any]], heads: Sequence[str] | None = None)
 
 def _is_numeric(value: Any) -> bool:
     value = value.item() if hasattr(value, "item") and getattr(value, "size", 2) == 1 else value
-    return value is None or isinstance(value, int | float) and not isinstance(value, bool)
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def _cell(value: Any) -> str:

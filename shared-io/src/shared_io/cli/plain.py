@@ -25,7 +25,7 @@ def plain(value: Any) -> Any:
     object
         JSON-able. What is not finite or is masked becomes None; a table becomes its units and its rows.
     """
-    if value is None or isinstance(value, bool | str) and not isinstance(value, Enum):
+    if value is None or (isinstance(value, bool | str) and not isinstance(value, Enum)):
         return str(value) if isinstance(value, str) else value
     if isinstance(value, Enum):
         return plain(value.value)
