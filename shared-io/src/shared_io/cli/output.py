@@ -39,8 +39,8 @@ def show(result: Any) -> None:
 
     Notes
     -----
-    With ``--json`` everything shown is kept, and printed as one document when the command ends: the result itself,
-    or a list if several were shown.
+    With ``--json`` everything shown is kept, and printed as one document when the command ends: the result
+    itself, or a list if several were shown.
     """
     session = current()
     code = getattr(result, "exit_code", 0)

@@ -18,7 +18,7 @@ def plain(value: Any) -> Any:
     Parameters
     ----------
     value
-        A dataclass, mapping, sequence, NumPy array or scalar, Astropy table or quantity, path, enumeration, ...
+        A dataclass, mapping, sequence, NumPy array or scalar, Astropy table or quantity, path, ...
 
     Returns
     -------

@@ -158,8 +158,8 @@ def config_app() -> typer.Typer:
     ) -> None:
         """Print the value of every option and where it comes from.
 
-        An option's value is taken from the command line, else from the environment (TOOL_VERB_OPTION), else from the
-        settings file (--settings), else it is the default.
+        An option's value is taken from the command line, else from the environment (TOOL_VERB_OPTION), else
+        from the settings file (--settings), else it is the default.
 
         Example:
           $ TOOL config show VERB --settings settings.yaml
