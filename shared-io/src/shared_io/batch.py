@@ -1,8 +1,8 @@
-"""Many units of work, each from files to files: skipped when done, isolated when they fail, reported at the end.
+"""Many units of work, each from files to files: skipped when done, isolated when they fail, reported.
 
 A unit is done when all of its outputs exist and carry its provenance key, which stands for tool, version,
-configuration and inputs. So a second run skips it, a run after an interruption goes on with the rest, and a file
-that somebody else put there is never overwritten unasked.
+configuration and inputs. So a second run skips it, a run after an interruption goes on with the rest, and a
+file that somebody else put there is never overwritten unasked.
 """
 
 from __future__ import annotations
@@ -114,8 +114,8 @@ def run(
     units
         The units, in the order in which they are worked on and reported.
     work
-        Writes the outputs of one unit. It may replace whatever it finds at their paths: that is either an earlier
-        result of the same unit or, with ``overwrite``, given up by the user.
+        Writes the outputs of one unit. It may replace whatever it finds at their paths: that is either an
+        earlier result of the same unit or, with ``overwrite``, given up by the user.
     overwrite
         Replace outputs that other work left.
     resume
@@ -161,7 +161,9 @@ def _planned(unit: Unit, *, overwrite: bool, resume: bool) -> Entry | None:
         return Entry(unit.name, "skipped", _names(unit))
     strange = [path for path in there if path not in ours]
     if strange and not overwrite:
-        return Entry(unit.name, "refused", _names(unit), f"{strange[0]} is in the way; --overwrite replaces it")
+        return Entry(
+            unit.name, "refused", _names(unit), f"{strange[0]} is in the way; --overwrite replaces it"
+        )
     return None
 
 

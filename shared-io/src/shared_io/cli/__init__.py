@@ -68,6 +68,8 @@ _HOMES = {
 
 if TYPE_CHECKING:
     from shared_io.cli.app import App, new_app
+    from shared_io.cli.entry import execute, run
+    from shared_io.cli.meter import progress
     from shared_io.cli.options import (
         DryRun,
         Input,
@@ -81,8 +83,6 @@ if TYPE_CHECKING:
         token_option,
     )
     from shared_io.cli.output import say, show, warn
-    from shared_io.cli.meter import progress
-    from shared_io.cli.entry import execute, run
     from shared_io.cli.session import resolved
     from shared_io.cli.spelling import UsageProblem
 

@@ -29,12 +29,12 @@ class Command(TyperCommand):
         text = self.help or ""
         self.help, self.example = _split(text)
         for param in self.params:
-            param.show_envvar = False
+            param.show_envvar = False  # type: ignore[attr-defined]
             _several_values(param)
 
     def make_parser(self, ctx: Any) -> Any:
         """The parser, which also knows the hidden ``--no-NAME`` of each flag."""
-        parser = super().make_parser(ctx)
+        parser: Any = super().make_parser(ctx)
         for param in self.params:
             if getattr(param, "is_bool_flag", False) and not param.secondary_opts:
                 parser.add_option(
@@ -50,7 +50,9 @@ class Command(TyperCommand):
         formatter.write_paragraph()
         prefix = ctx.auto_envvar_prefix
         if prefix:
-            formatter.write(f"Options are also read from the environment ({prefix}_NAME) and from --settings.\n")
+            formatter.write(
+                f"Options are also read from the environment ({prefix}_NAME) and from --settings.\n"
+            )
         super().format_epilog(ctx, formatter)
 
 
@@ -160,7 +162,7 @@ class _Values:
 
 
 def _with_values(function: Any) -> Any:
-    """Explain ``list[tuple[str, float, float]]`` (repeatable, three values) to Typer, which has no such type."""
+    """Explain ``list[tuple[str, float, float]]`` (repeatable, three values) to Typer, which lacks it."""
     hints = get_type_hints(function, include_extras=True)
     changed = {name: _explained(hint) for name, hint in hints.items()}
     if changed == hints:

@@ -102,7 +102,9 @@ def _group(app: App, session: Session, chosen: Chosen, default_verb: str | None)
         command = chosen.command.commands[default_verb]
         extra = {"resilient_parsing": True, "help_option_names": ["-h", "--help"]}
         with command.make_context(f"{name} [{default_verb}]", [], **extra) as ctx:
-            text += f"\n\nWithout a command's name, {session.prog} is {name} {default_verb}:\n\n{ctx.get_help()}"
+            text += (
+                f"\n\nWithout a command's name, {session.prog} is {name} {default_verb}:\n\n{ctx.get_help()}"
+            )
     print(text, file=sys.stdout if chosen.args else sys.stderr)
     return exits.DONE if chosen.args else exits.USAGE
 
@@ -178,7 +180,11 @@ def _failed(session: Session, error: BaseException) -> int:
         sys.stderr.write(session.redact("".join(traceback.format_exception(error))))
     with contextlib.suppress(OSError):
         if message:
-            hint = f" (see {session.prog} --help)" if code == exits.USAGE and "did you mean" not in message else ""
+            hint = (
+                f" (see {session.prog} --help)"
+                if code == exits.USAGE and "did you mean" not in message
+                else ""
+            )
             print(session.redact(f"{session.prog}: error: {message}{hint}"), file=sys.stderr, flush=True)
         if session.json and code:
             from shared_io.cli.output import finish_json

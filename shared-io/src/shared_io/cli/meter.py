@@ -77,8 +77,8 @@ def progress(total: int | None, what: str = "units") -> Iterator[Progress]:
     Yields
     ------
     Progress
-        Its ``advance(n)`` is to be called for finished units. Silent outside of commands, with ``--quiet`` and when
-        stderr is not a terminal.
+        Its ``advance(n)`` is to be called for finished units. Silent outside of commands, with ``--quiet``
+        and when stderr is not a terminal.
     """
     session = current()
     shown = Progress(total, what, visible=session.active and not session.quiet and sys.stderr.isatty())

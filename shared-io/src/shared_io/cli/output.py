@@ -39,8 +39,8 @@ def show(result: Any) -> None:
 
     Notes
     -----
-    With ``--json`` everything shown is kept, and printed as one document when the command ends: the result itself,
-    or a list if several were shown.
+    With ``--json`` everything shown is kept, and printed as one document when the command ends: the result
+    itself, or a list if several were shown.
     """
     session = current()
     code = getattr(result, "exit_code", 0)
@@ -125,7 +125,7 @@ def _rows(rows: Sequence[Mapping[str, Any]], heads: Sequence[str] | None = None)
 
 def _is_numeric(value: Any) -> bool:
     value = value.item() if hasattr(value, "item") and getattr(value, "size", 2) == 1 else value
-    return value is None or isinstance(value, int | float) and not isinstance(value, bool)
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def _cell(value: Any) -> str:

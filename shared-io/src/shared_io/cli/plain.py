@@ -18,14 +18,14 @@ def plain(value: Any) -> Any:
     Parameters
     ----------
     value
-        A dataclass, mapping, sequence, NumPy array or scalar, Astropy table or quantity, path, enumeration, ...
+        A dataclass, mapping, sequence, NumPy array or scalar, Astropy table or quantity, path, ...
 
     Returns
     -------
     object
         JSON-able. What is not finite or is masked becomes None; a table becomes its units and its rows.
     """
-    if value is None or isinstance(value, bool | str) and not isinstance(value, Enum):
+    if value is None or (isinstance(value, bool | str) and not isinstance(value, Enum)):
         return str(value) if isinstance(value, str) else value
     if isinstance(value, Enum):
         return plain(value.value)

@@ -15,9 +15,7 @@ __all__ = ["context_settings", "rows"]
 _SOURCES = {"ENVIRONMENT": "environment", "DEFAULT_MAP": "settings", "DEFAULT": "default"}
 
 
-def context_settings(
-    root: Any, tool: str, verb: tuple[str, ...], settings: str | None
-) -> dict[str, Any]:
+def context_settings(root: Any, tool: str, verb: tuple[str, ...], settings: str | None) -> dict[str, Any]:
     """What a command's context needs in order to see the environment and the settings file."""
     prefix = "_".join((tool, *verb)).upper().replace("-", "_")
     values = defaults(load(settings), leaves(root), verb) if settings else {}

@@ -74,7 +74,7 @@ def resolved() -> dict[str, Any]:
 @contextmanager
 def running(session: Session) -> Iterator[Session]:
     """Make ``session`` the current one."""
-    global _current  # noqa: PLW0603
+    global _current
     previous, _current = _current, session
     session.active = True
     try:

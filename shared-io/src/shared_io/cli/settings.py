@@ -43,7 +43,9 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     return {str(key): value for key, value in content.items()}
 
 
-def defaults(content: Mapping[str, Any], commands: Mapping[tuple[str, ...], Any], verb: tuple[str, ...]) -> Any:
+def defaults(
+    content: Mapping[str, Any], commands: Mapping[tuple[str, ...], Any], verb: tuple[str, ...]
+) -> Any:
     """The values that a settings file gives one command, by parameter name.
 
     Parameters
@@ -84,7 +86,9 @@ def _section(verb: str, values: Mapping[Any, Any], command: Any, wanted: bool) -
     for key, value in values.items():
         param = find(str(key), command)
         if param is None:
-            raise UsageProblem(f"settings: unknown key '{verb}: {key}'{suggest(str(key), _all({(): command}))}")
+            raise UsageProblem(
+                f"settings: unknown key '{verb}: {key}'{suggest(str(key), _all({(): command}))}"
+            )
         checked = _value(f"{verb}: {key}", value, param)
         if wanted and checked is not None:
             found[param.name] = checked
@@ -154,8 +158,8 @@ def config_app() -> typer.Typer:
     ) -> None:
         """Print the value of every option and where it comes from.
 
-        An option's value is taken from the command line, else from the environment (TOOL_VERB_OPTION), else from the
-        settings file (--settings), else it is the default.
+        An option's value is taken from the command line, else from the environment (TOOL_VERB_OPTION), else
+        from the settings file (--settings), else it is the default.
 
         Example:
           $ TOOL config show VERB --settings settings.yaml
@@ -167,5 +171,3 @@ def config_app() -> typer.Typer:
 
     app.callback()(lambda: None)
     return app
-
-

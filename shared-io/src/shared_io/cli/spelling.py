@@ -1,11 +1,11 @@
 """Every accepted spelling of a command line, rewritten to the one the parser knows.
 
 The commands grew in several hands: ``--snr_thres`` and ``--snr-thres``, ``-cpu 4``, ``--flag True``,
-``--group_ids 360 361``, ``-f PARAM MIN MAX``. `normalise` is a pure function from the words of a command line and
-the declared options to canonical words; it opens no file and prints nothing.
+``--group_ids 360 361``, ``-f PARAM MIN MAX``. `normalise` is a pure function from the words of a command line
+and the declared options to canonical words; it opens no file and prints nothing.
 
-An option is looked for in this order, and the first step that finds it decides: as declared; with ``_`` for ``-``;
-in any case; without dashes at all (``--do-gpu`` is ``--doGPU``); as the unambiguous beginning of a name.
+An option is looked for in this order, and the first step that finds it decides: as declared; with ``_`` for
+``-``; in any case; without dashes at all (``--do-gpu`` is ``--doGPU``); as the beginning of one name only.
 """
 
 from __future__ import annotations
@@ -283,7 +283,7 @@ class _Reader:
         return not spec.number or _is_number(word)
 
     def _is_known(self, word: str) -> bool:
-        """Is this word an option of the command (so that it cannot be the value that is missing)?"""
+        """Whether a word is an option of the command, so that it cannot be the value that is missing."""
         if word == "--":
             return True
         if not self._looks_like_option(word):
