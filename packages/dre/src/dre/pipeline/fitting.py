@@ -157,7 +157,7 @@ def _fit_image(unit: batch.Unit, request: Request, convolved: Convolver) -> str:
                     write_mosaic(path, mosaic_panels(stamp.obj, stamp.mask, model), provenance=unit.provenance)
                 fits.append(replace(result, chi=np.empty((0,) * 4, np.float32)))
     sources = catalogue.read_catalogue(job.catalogue) if job.catalogue else None
-    rows = summary(fits, sources)
+    rows = summary(fits, convolved.grid.axes, sources)
     table.write(rows, unit.outputs[1], overwrite=True, provenance=unit.provenance)
     return _verdict(job, fits, lost)
 
@@ -170,7 +170,7 @@ def _verdict(job: Job, fits: list[Fit], lost: list[str]) -> str:
             path=job.cuts, hint="run make_cuts again with --overwrite",
         )  # fmt: skip
     bad = sum(not one.ok for one in fits)
-    return f"{len(fits)} objects" + (f", {bad} without a fit (see FLAG)" if bad else "")
+    return f"{len(fits)} objects" + (f", {bad} without a fit (see FIT_FLAG)" if bad else "")
 
 
 def _by_extension(names: list[str]) -> Iterator[tuple[int, list[str]]]:
