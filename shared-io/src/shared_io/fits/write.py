@@ -1,0 +1,253 @@
+"""Writing FITS: whole or not at all, with CHECKSUM and DATASUM, the same bytes every time."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from shared_io import atomic
+from shared_io.errors import SchemaMismatch, SharedIOError
+from shared_io.fits.checksum import OURS, check_sums, encode, ones_sum
+from shared_io.fits.read import load, quiet
+from shared_io.fits.stream import Stream, open_stream
+from shared_io.fits.structure import BLOCK, Block, walk
+
+if TYPE_CHECKING:
+    from astropy.io.fits import Header
+
+    from shared_io.provenance import Provenance
+
+__all__ = ["append", "write", "write_image"]
+
+# Cards that hold the place of CHECKSUM and DATASUM until the file is written; astropy would put the time
+# of day into their comments.
+_PLACES = ("SIOCKSUM", "SIODSUM")
+_STALE = ("CHECKSUM", "DATASUM", "ZHECKSUM", "ZDATASUM", *_PLACES)
+_PIECE = 2**24
+
+
+def write(
+    path: str | os.PathLike[str],
+    hdus: Sequence[Any],
+    *,
+    overwrite: bool = False,
+    provenance: Provenance | None = None,
+) -> None:
+    """Write HDUs to a file.
+
+    Parameters
+    ----------
+    path
+        The file; with ``.gz`` at its end it is compressed.
+    hdus
+        Astropy HDUs. The first becomes the primary HDU if it is an image; otherwise an empty primary HDU
+        is put before it.
+    overwrite
+        Whether a file already there is replaced.
+    provenance
+        Goes into the header of the primary HDU.
+
+    Raises
+    ------
+    OutputExists, WriteFailed
+        When the file cannot be put there.
+    SchemaMismatch
+        When FITS cannot hold these HDUs.
+    """
+    with atomic.atomic_path(path, overwrite=overwrite) as temporary:
+        with temporary.open("w+b") as file:
+            _write_all(file, _with_primary(hdus), path, provenance)
+            _seal(file, path)
+        _compress_for(path, temporary)
+
+
+def write_image(
+    path: str | os.PathLike[str],
+    data: npt.ArrayLike,
+    header: Header | None = None,
+    *,
+    name: str | None = None,
+    overwrite: bool = False,
+    provenance: Provenance | None = None,
+) -> None:
+    """Write one image as the primary HDU, or tile-compressed without loss if the name ends ``.fz``.
+
+    Parameters
+    ----------
+    data
+        The pixels; booleans are written as bytes 0 and 1.
+    header
+        Cards to go with it; those that describe the structure are set from the data.
+    name
+        EXTNAME.
+    path, overwrite, provenance
+        As for `write`.
+    """
+    from astropy.io import fits
+
+    pixels = np.asarray(data)
+    if pixels.dtype.kind == "b":
+        pixels = pixels.astype(np.uint8)
+    if pixels.dtype.kind not in "uif" or pixels.dtype.itemsize < 1 or pixels.dtype.itemsize > 8 or pixels.dtype == "f2":
+        raise SchemaMismatch(f"FITS has no pixels of type {pixels.dtype}", path=path, hint="convert them first")
+    cards = fits.Header() if header is None else header.copy()
+    for card in ("BSCALE", "BZERO", "BLANK", "ZBLANK"):
+        cards.remove(card, ignore_missing=True, remove_all=True)
+    if Path(path).name.lower().endswith(".fz"):
+        kind = {"f": "GZIP_2"}.get(pixels.dtype.kind, "RICE_1" if pixels.dtype.itemsize < 8 else "GZIP_2")
+        hdu: Any = fits.CompImageHDU(pixels, cards, name=name, compression_type=kind, quantize_level=0)
+    else:
+        hdu = fits.PrimaryHDU(pixels, cards)
+        if name:
+            hdu.header["EXTNAME"] = name
+    write(path, [hdu], overwrite=overwrite, provenance=provenance)
+
+
+def append(
+    source: str | os.PathLike[str],
+    hdus: Sequence[Any],
+    target: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write a copy of a file with more extensions behind it.
+
+    The HDUs of the source are verified and copied byte for byte; the source itself is not touched.
+
+    Parameters
+    ----------
+    source
+        A FITS file, plain or in gzip.
+    hdus
+        Astropy HDUs to append.
+    target
+        The new file; it may be the source itself if `overwrite` is True.
+    overwrite
+        Whether a file already there is replaced.
+    """
+    from astropy.io import fits
+
+    extensions = [fits.PrimaryHDU(), *(_as_extension(hdu) for hdu in hdus)]
+    with atomic.atomic_path(target, overwrite=overwrite) as temporary:
+        with temporary.open("w+b") as file:
+            with open_stream(source) as stream:
+                _copy(stream, walk(stream, source), file, source)
+            with tempfile.TemporaryFile(dir=temporary.parent) as beside:
+                _write_all(beside, extensions, target, None)
+                _seal(beside, target)
+                beside.seek(BLOCK)  # behind the empty primary HDU
+                shutil.copyfileobj(beside, file, _PIECE)
+        _compress_for(target, temporary)
+
+
+def _write_all(
+    file: BinaryIO, hdus: Sequence[Any], path: str | os.PathLike[str], provenance: Provenance | None
+) -> None:
+    """Write HDUs with cards that hold the place of the checksums."""
+    from astropy.io import fits
+
+    originals = [hdu.header.copy() for hdu in hdus]
+    try:
+        with quiet():
+            for hdu in hdus:
+                _prepare(hdu.header)
+            if provenance is not None:
+                provenance.to_header(hdus[0].header)
+                _date(hdus[0].header)
+            fits.HDUList(list(hdus)).writeto(file, output_verify="exception")
+    except (SharedIOError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise SchemaMismatch(f"FITS cannot hold this: {error}", path=path) from error
+    finally:
+        for hdu, original in zip(hdus, originals, strict=True):
+            hdu.header.clear()
+            hdu.header.extend(original, update=False, unique=False)
+    file.flush()
+
+
+def _prepare(header: Header) -> None:
+    for card in _STALE:
+        header.remove(card, ignore_missing=True, remove_all=True)
+    for card in _PLACES:
+        header[card] = "0" * 16
+
+
+def _date(header: Header) -> None:
+    """Write DATE only if the environment fixes it, so that the same work gives the same bytes."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if epoch.isdigit():
+        header["DATE"] = (str(np.datetime64(int(epoch), "s")), "from SOURCE_DATE_EPOCH (UTC)")
+
+
+def _with_primary(hdus: Sequence[Any]) -> list[Any]:
+    """Return the HDUs as a file needs them: one primary HDU, and it comes first."""
+    from astropy.io import fits
+
+    if not hdus:
+        raise SchemaMismatch("there is nothing to write")
+    first = hdus[0]
+    if isinstance(first, fits.PrimaryHDU):
+        head = [first]
+    elif type(first) is fits.ImageHDU:
+        head = [fits.PrimaryHDU(first.data, first.header)]
+    else:
+        head = [fits.PrimaryHDU(), first]
+    return [*head, *(_as_extension(hdu) for hdu in hdus[1:])]
+
+
+def _as_extension(hdu: Any) -> Any:
+    from astropy.io import fits
+
+    return fits.ImageHDU(hdu.data, hdu.header) if isinstance(hdu, fits.PrimaryHDU) else hdu
+
+
+def _copy(stream: Stream, blocks: Sequence[Block], file: BinaryIO, path: str | os.PathLike[str]) -> None:
+    """Copy verified HDUs byte for byte, with the filling of the last one made good."""
+    for block in blocks:
+        file.write(block.header)
+        data = load(stream, block, path)
+        check_sums(data, block, path)
+        file.write(memoryview(data))
+
+
+def _seal(file: BinaryIO, path: str | os.PathLike[str]) -> None:
+    """Put CHECKSUM and DATASUM into the places kept for them, from the bytes as they were written."""
+    stream = Stream(file)
+    for block in walk(stream, path):
+        total = 0
+        for start in range(block.offset, block.offset + block.padded, _PIECE):
+            total = ones_sum(stream.read(start, min(_PIECE, block.offset + block.padded - start)), total)
+        header = _with_card(block.header, _PLACES[1], "DATASUM", str(total), f"of the data, {OURS}")
+        header = _with_card(header, _PLACES[0], "CHECKSUM", "0" * 16, f"of the HDU, {OURS}")
+        text = encode(ones_sum(header, total))
+        os.pwrite(file.fileno(), header.replace(b"CHECKSUM= '0000000000000000'", f"CHECKSUM= '{text}'".encode()), block.start)
+
+
+def _with_card(header: bytes, place: str, key: str, value: str, comment: str) -> bytes:
+    at = header.index(f"{place:8}=".encode())
+    quoted = f"'{value:8}'"
+    card = f"{key:8}= {quoted:20} / {comment}".ljust(80)
+    return header[:at] + card.encode("ascii") + header[at + 80 :]
+
+
+def _compress_for(path: str | os.PathLike[str], temporary: Path) -> None:
+    """Compress the temporary if the target's name asks for it; no name and no time in the gzip header."""
+    if not Path(path).name.lower().endswith(".gz"):
+        return
+    plain = temporary.with_name(temporary.name + ".plain")
+    temporary.rename(plain)
+    try:
+        with plain.open("rb") as source, temporary.open("wb") as raw:
+            with gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) as packed:
+                shutil.copyfileobj(source, packed, _PIECE)
+    finally:
+        plain.unlink()
