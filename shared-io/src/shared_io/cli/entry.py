@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from shared_io.cli import exits
 from shared_io.cli.app import App, build, version_line
-from shared_io.cli.options import Secret, common_values, specs
+from shared_io.cli.options import Secret, common_specs, common_values, specs
 from shared_io.cli.session import Session, running
 from shared_io.cli.spelling import Parsed, normalise
 from shared_io.cli.verbs import Chosen, choose
@@ -90,9 +90,10 @@ def _main(
 
 def _group(app: App, session: Session, chosen: Chosen, default_verb: str | None) -> int:
     """``--version``, ``--help``, or nothing at all."""
-    parsed = normalise(chosen.args, specs(chosen.command.commands[default_verb])) if default_verb else None
-    asked = parsed.values("common_version") if parsed else _asks_version(chosen.args)
-    if asked:
+    default_verb = None if chosen.path else default_verb
+    known = specs(chosen.command.commands[default_verb]) if default_verb else common_specs()
+    parsed = normalise(chosen.args, known)
+    if parsed.values("common_version"):
         print(version_line(app))
         return exits.DONE
     name = " ".join((session.prog, *chosen.path))
@@ -105,14 +106,9 @@ def _group(app: App, session: Session, chosen: Chosen, default_verb: str | None)
             text += (
                 f"\n\nWithout a command's name, {session.prog} is {name} {default_verb}:\n\n{ctx.get_help()}"
             )
-    print(text, file=sys.stdout if chosen.args else sys.stderr)
-    return exits.DONE if chosen.args else exits.USAGE
-
-
-def _asks_version(args: list[str]) -> bool:
-    from shared_io.cli.options import common_specs
-
-    return bool(normalise(args, common_specs()).values("common_version"))
+    asked = bool(parsed.values("help"))
+    print(text, file=sys.stdout if asked else sys.stderr)
+    return exits.DONE if asked else exits.USAGE
 
 
 def _command(app: App, session: Session, chosen: Chosen, parsed: Parsed, name: str) -> int:
@@ -180,12 +176,9 @@ def _failed(session: Session, error: BaseException) -> int:
         sys.stderr.write(session.redact("".join(traceback.format_exception(error))))
     with contextlib.suppress(OSError):
         if message:
-            hint = (
-                f" (see {session.prog} --help)"
-                if code == exits.USAGE and "did you mean" not in message
-                else ""
-            )
-            print(session.redact(f"{session.prog}: error: {message}{hint}"), file=sys.stderr, flush=True)
+            if code == exits.USAGE and "did you mean" not in message:
+                message = f"{message} (see {session.prog} --help)"
+            print(session.redact(f"{session.prog}: error: {message}"), file=sys.stderr, flush=True)
         if session.json and code:
             from shared_io.cli.output import finish_json
 
