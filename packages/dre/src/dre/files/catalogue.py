@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from shared_io import fits, table
+from shared_io import fits
 from shared_io.errors import SchemaMismatch
 
 if TYPE_CHECKING:
-    from astropy.io.fits import Header
+    from astropy.io.fits import BinTableHDU, Header
     from astropy.table import Table
     from shared_io.provenance import Provenance
 
@@ -52,6 +52,8 @@ def read_catalogue(path: Path, *, vignettes: bool = False) -> Table:
 
 def read_extensions(path: Path, *, vignettes: bool = True) -> list[Table]:
     """Read the tables of sources of a catalogue, one for each extension of its image (see :func:`read_catalogue`)."""
+    from shared_io import table
+
     found = [info for info in fits.inspect(path) if info.name in OBJECT_TABLES]
     if not found:
         raise SchemaMismatch(
@@ -108,16 +110,37 @@ def write_ldac(
     fits.write(path, hdus, overwrite=overwrite, provenance=provenance)
 
 
-def _card_table(header: Header) -> object:
-    """Return the LDAC_IMHEAD table: one row, one column of 80-character cards."""
+def timeless(heads: BinTableHDU, image: str) -> BinTableHDU:
+    """Return an LDAC_IMHEAD table without the date, the time and the elapsed seconds of the extraction.
+
+    Parameters
+    ----------
+    heads : BinTableHDU
+        As SExtractor wrote it.
+    image : str
+        Name of the analysed image, for the card FITSFILE.
+    """
     from astropy.io import fits as afits
 
-    text = header.tostring(sep="", endcard=True, padding=False)
-    cards = len(text) // 80
-    column = afits.Column(
-        name="Field Header Card", format=f"{80 * cards}A", dim=f"(80, {cards})",
-        array=np.array([[text[80 * k : 80 * k + 80] for k in range(cards)]]),
-    )  # fmt: skip
-    hdu = afits.BinTableHDU.from_columns([column])
-    hdu.name = "LDAC_IMHEAD"
-    return hdu
+    cards = "".join(str(card).ljust(80) for card in heads.data.field(0).ravel())
+    header = afits.Header.fromstring(cards)
+    for key in ("SEXDATE", "SEXTIME", "SEXELAPS"):
+        header.remove(key, ignore_missing=True)
+    header["FITSFILE"] = image
+    return _card_table(header)
+
+
+def _card_table(header: Header) -> BinTableHDU:
+    """Return the LDAC_IMHEAD table: one row, one column of 80-character cards.
+
+    It is assembled from bytes: astropy would drop the blanks that end a card, without which PSFEx crashes.
+    """
+    from astropy.io import fits as afits
+
+    text = header.tostring(sep="", endcard=True, padding=False).encode("ascii", "replace")
+    own = afits.BinTableHDU(name="LDAC_IMHEAD").header
+    own["NAXIS1"], own["NAXIS2"], own["TFIELDS"] = len(text), 1, 1
+    own["TTYPE1"] = "Field Header Card"
+    own["TFORM1"] = f"{len(text)}A"
+    own["TDIM1"] = f"(80, {len(text) // 80})"
+    return afits.BinTableHDU.fromstring(own.tostring().encode() + text.ljust(-(-len(text) // 2880) * 2880, b"\0"))

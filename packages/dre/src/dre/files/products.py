@@ -8,12 +8,27 @@ from typing import TYPE_CHECKING
 from shared_io import fits
 from shared_io.errors import CorruptInput, ExternalFailed
 
+from dre.files.catalogue import timeless
+
 if TYPE_CHECKING:
     from shared_io.provenance import Provenance
 
 
-def adopt(product: Path, target: Path, *, provenance: Provenance, overwrite: bool = False) -> None:
-    """Write the HDUs of a program's FITS file to `target`.
+def adopt(
+    product: Path, target: Path, *, image: str, provenance: Provenance, overwrite: bool = False
+) -> None:
+    """Write the HDUs of a program's FITS file to `target`, freed of what changes from run to run.
+
+    Parameters
+    ----------
+    product, target : pathlib.Path
+        The program's file and ours.
+    image : str
+        Name of the analysed image.
+    provenance : Provenance
+        Stored in the primary header.
+    overwrite : bool
+        Replace an existing file.
 
     Raises
     ------
@@ -29,7 +44,8 @@ def adopt(product: Path, target: Path, *, provenance: Provenance, overwrite: boo
     except CorruptInput as error:
         raise ExternalFailed(f"the program wrote a damaged file: {error}", path=target) from error
     with afits.open(product, memmap=False) as hdus:
-        fits.write(target, list(hdus), overwrite=overwrite, provenance=provenance)
+        whole = [timeless(hdu, image) if hdu.name == "LDAC_IMHEAD" else hdu for hdu in hdus]
+        fits.write(target, whole, overwrite=overwrite, provenance=provenance)
 
 
 def plain_copy(source: Path, folder: Path, name: str) -> Path:

@@ -14,6 +14,7 @@ from dre.files import images
 from dre.files.catalogue import write_ldac
 
 if TYPE_CHECKING:
+    from astropy.io.fits import Header
     from shared_io.fits import Image
     from shared_io.provenance import Provenance
 
@@ -27,7 +28,7 @@ def extract_file(job: Job, settings: Settings, kernel: np.ndarray | None, proven
     detection = frames if job.detection == job.measurement else images.read_matching(job.detection, shapes)
     weights = [[frame.data for frame in images.read_matching(path, shapes)] for path in job.weights]
     flag_maps = [frame.data for frame in images.read_matching(job.flags, shapes)] if job.flags else None
-    found, measured = [], []
+    found, measured, heads = [], [], []
     for k, frame in enumerate(frames):
         own = _with_header(settings, frame, job)
         first = detect(detection[k].data, own, weight=weights[0][k] if weights else None, kernel=kernel)
@@ -39,7 +40,8 @@ def extract_file(job: Job, settings: Settings, kernel: np.ndarray | None, proven
             result.table["EXT_NUMBER"] = np.full(len(result.table), k + 1, np.int16)
         found.append((first, second or first))
         measured.append(result)
-    _write(job, frames, found, measured, provenance)
+        heads.append(_head(frame, second or first, own))
+    _write(job, frames, found, measured, heads, provenance)
     return f"{sum(len(one.table) for one in measured)} sources"
 
 
@@ -52,11 +54,22 @@ def _with_header(settings: Settings, frame: Image, job: Job) -> Settings:
     return settings
 
 
+def _head(frame: Image, found: Detections, settings: Settings) -> Header:
+    """Return the image header with the cards that PSFEx asks of a catalogue."""
+    header = frame.header.copy()
+    header["SEXBKGND"] = (float(np.median(found.background)), "[adu] median background")
+    header["SEXBKDEV"] = (float(np.median(found.rms)), "[adu] median background noise")
+    header["SEXGAIN"] = (settings.number("GAIN"), "[e-/adu] gain used")
+    header["SEXSATLV"] = (settings.number("SATUR_LEVEL"), "[adu] saturation level used")
+    return header
+
+
 def _write(
     job: Job,
     frames: list[Image],
     found: list[tuple[Detections, Detections]],
     measured: list[Measurement],
+    heads: list[Header],
     provenance: Provenance,
 ) -> None:
     from astropy.io import fits as afits
@@ -77,17 +90,17 @@ def _write(
     for one, table in zip(measured, tables, strict=True):
         table.meta["STARRAD"] = (one.locus.radius, "[pixel] half-light radius of a star")
         table.meta["STARNUM"] = (one.locus.stars, "stars on the locus; 0: from SEEING_FWHM")
-    write_ldac(job.target.catalogue, tables, [frame.header for frame in frames], overwrite=True, provenance=provenance)
+    write_ldac(job.target.catalogue, tables, heads, overwrite=True, provenance=provenance)
 
 
-def _sky_cards(header: object) -> object:
+def _sky_cards(header: Header) -> Header:
     """Return the world-coordinate and name cards of a header, which hold for the check images too."""
     from astropy.io import fits as afits
     from astropy.wcs import WCS
 
     cards = afits.Header()
     for key in ("OBJECT", "FILTER", "EXPTIME", "EXTNAME"):
-        if key in header:  # type: ignore[operator]
-            cards[key] = header[key]  # type: ignore[index]
+        if key in header:
+            cards[key] = header[key]
     cards.update(WCS(header).to_header(relax=True))
     return cards

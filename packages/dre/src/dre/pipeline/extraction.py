@@ -178,5 +178,5 @@ def _run_sextractor(
         products = sextractor.run(program, frames, folder, settings, config, overrides=overrides)
         for path in job.target.files:
             suffix = path.stem.rsplit("_", 1)[1]
-            adopt(products[suffix], path, provenance=origin, overwrite=True)
+            adopt(products[suffix], path, image=job.measurement.name, provenance=origin, overwrite=True)
     return "SExtractor"

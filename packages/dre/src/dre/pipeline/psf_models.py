@@ -80,7 +80,7 @@ def model_psfs(request: Request, *, overwrite: bool = False, resume: bool = True
             return f"{sum(psf.accepted for psf in psfs)} stars, FWHM {psfs[0].fwhm:.2f} px"
         with tempfile.TemporaryDirectory(prefix="dre-psfex-") as folder:
             product = psfex.run(program, path, Path(folder), settings, config)
-            adopt(product, unit.outputs[0], provenance=unit.provenance, overwrite=True)
+            adopt(product, unit.outputs[0], image=path.name, provenance=unit.provenance, overwrite=True)
         return "PSFEx"
 
     return run_step(
