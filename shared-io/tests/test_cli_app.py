@@ -23,15 +23,13 @@ def call(line: str | list[str], **more: Any) -> int:
 
 
 def spawn(*words: str, **more: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, SCRIPT, *words], capture_output=True, text=True, timeout=30, **more
-    )
+    return subprocess.run([sys.executable, SCRIPT, *words], capture_output=True, text=True, timeout=30, **more)
 
 
 class TestParsing:
     def test_values_reach_the_command(self) -> None:
-        line = "m.fits -cpu 4 --maglim 1 2.5 --group_ids 360 361 -f MAG 1 -2 --filter B 3 4 --margin -5 --do_gpu True"
-        assert call(line + " --arg A 5,10 --arg B x --span 2 3 --level low") == 0
+        line = "m.fits -cpu 4 --maglim 1 2.5 --group_ids 360 361 -f MAG 1 -2 --filter B 3 4 --margin -5"
+        assert call(line + " --do_gpu True --arg A 5,10 --arg B x --span 2 3 --level low") == 0
         assert seen["model"] == Path("m.fits")
         assert (seen["cpu"], seen["margin"], seen["doGPU"], seen["level"]) == (4, -5, True, "low")
         assert seen["maglim"] == [1.0, 2.5]
@@ -106,9 +104,7 @@ class TestRefusals:
         assert call("fits", default_verb=None) == 2
         assert "no such command: fits; did you mean fit?" in capsys.readouterr().err
 
-    def test_a_file_named_like_a_mistyped_verb_is_a_file(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_file_named_like_a_mistyped_verb_is_a_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
         Path("make_modles").touch()
         assert call("make_modles") == 0
@@ -179,9 +175,7 @@ class TestHelp:
         assert call(line) == 0
         assert capsys.readouterr().out == "stars 0.1.0\n"
 
-    def test_a_commands_own_options_win_over_the_shared_ones(
-        self, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_a_commands_own_options_win_over_the_shared_ones(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert call("make_models --help") == 0
         out = capsys.readouterr().out
         assert "-c, --config" in out
@@ -233,7 +227,7 @@ class TestOutput:
 
 
 class TestSecrets:
-    SECRET = "s3cr3t-Value"
+    SECRET = "s3cr3t-Value"  # noqa: S105
 
     def test_a_token_is_taken_with_a_warning(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert call(["m.fits", "-token", self.SECRET]) == 0
@@ -245,9 +239,7 @@ class TestSecrets:
         assert self.SECRET not in streams.out + streams.err + repr(token) + f"{token}"
         assert "token" not in streams.out
 
-    def test_it_is_in_no_message_traceback_or_log(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_it_is_in_no_message_traceback_or_log(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         log = tmp_path / "log.txt"
         line = ["fail", "bug", f"--token={self.SECRET}", "--debug", "-vv", "--log-file", str(log)]
         assert call(line) == 1
@@ -281,9 +273,7 @@ class TestSecrets:
         assert "'-token', '***'" in done.stdout
         assert self.SECRET not in done.stdout + done.stderr
 
-    def test_a_mistyped_token_option_does_not_show_its_value(
-        self, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_a_mistyped_token_option_does_not_show_its_value(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert call(["m.fits", f"--tokne={self.SECRET}"]) == 2
         assert self.SECRET not in capsys.readouterr().err
 
@@ -311,9 +301,7 @@ class TestProcess:
         assert not path.exists()
 
     def test_a_broken_pipe_is_quiet(self) -> None:
-        process = subprocess.Popen(
-            [sys.executable, SCRIPT, "flood"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        process = subprocess.Popen([sys.executable, SCRIPT, "flood"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.read(10)
@@ -361,9 +349,7 @@ def test_names_of_the_package() -> None:
 
 
 @pytest.mark.parametrize("line", ["config", "--json"])
-def test_a_group_without_a_verb_prints_its_help_on_stderr(
-    line: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_group_without_a_verb_prints_its_help_on_stderr(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(line, default_verb=None) == 2
     streams = capsys.readouterr()
     assert "Usage: stars" in streams.err

@@ -84,9 +84,7 @@ def test_every_kind_of_value(tmp_path: Path) -> None:
         ("? [1, 2]\n: 3", 4, "a key must be a name"),
     ],
 )
-def test_refused(
-    text: str, code: int, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_refused(text: str, code: int, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("m.fits", "--settings", settings(tmp_path, text)) == code
     err = capsys.readouterr().err
     assert message in err
@@ -136,9 +134,7 @@ def test_config_show_names_the_source_of_each_value(
     assert {verb for verb, _ in rows(capsys, "fit")} == {"fit"}
 
 
-def test_config_show_refuses_a_wrong_value(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_config_show_refuses_a_wrong_value(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("STARS_FIT_CPU", "many")
     assert call("config", "show", "fit") == 2
     assert "invalid value for '--cpu'" in capsys.readouterr().err

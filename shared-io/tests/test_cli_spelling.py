@@ -135,9 +135,6 @@ def test_a_value_may_look_like_an_unknown_option() -> None:
 
 def test_a_list_gives_back_the_positional_that_is_missing() -> None:
     assert argv("--classification a b model.fits", required=1)[-2:] == ["--", "model.fits"]
-    assert argv("--classification a model.fits -q", required=1) == argv("-q --classification a model.fits")[
-        1:
-    ] + ["--quiet"]
     assert argv("model.fits --classification a b", required=1)[-2:] == ["--", "model.fits"]
 
 
@@ -207,8 +204,7 @@ def test_normalising_twice_changes_nothing(line: tuple[list[str], list[str], lis
 def test_no_line_does_anything_but_parse_or_explain(line: list[str]) -> None:
     try:
         parsed = normalise(line, SPECS)
-    except UsageProblem as problem:
-        assert str(problem)
+    except UsageProblem:
         return
     assert normalise(parsed.argv, SPECS).argv == parsed.argv
 

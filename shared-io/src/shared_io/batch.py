@@ -91,6 +91,12 @@ class Report:
         """3 if any unit failed, else 6 if any was refused, else 0."""
         return 3 if self.failed else 6 if self.refused else 0
 
+    def to_json(self) -> dict[str, object]:
+        """The entries, their sums and the exit code."""
+        states: tuple[State, ...] = ("done", "skipped", "failed", "refused")
+        sums: dict[str, object] = {state: len(self._in(state)) for state in states}
+        return {"exit_code": self.exit_code, **sums, "entries": list(self.entries)}
+
     def to_text(self) -> str:
         """A line for each unit that was not done, and the sums."""
         lines = [f"{e.state}: {e.name}: {e.message}" for e in (*self.failed, *self.refused)]
@@ -161,9 +167,7 @@ def _planned(unit: Unit, *, overwrite: bool, resume: bool) -> Entry | None:
         return Entry(unit.name, "skipped", _names(unit))
     strange = [path for path in there if path not in ours]
     if strange and not overwrite:
-        return Entry(
-            unit.name, "refused", _names(unit), f"{strange[0]} is in the way; --overwrite replaces it"
-        )
+        return Entry(unit.name, "refused", _names(unit), f"{strange[0]} is in the way; --overwrite replaces it")
     return None
 
 

@@ -37,9 +37,7 @@ class Command(TyperCommand):
         parser: Any = super().make_parser(ctx)
         for param in self.params:
             if getattr(param, "is_bool_flag", False) and not param.secondary_opts:
-                parser.add_option(
-                    obj=param, opts=negatives(param), dest=param.name, action="store_const", const=False
-                )
+                parser.add_option(obj=param, opts=negatives(param), dest=param.name, action="store_const", const=False)
         return parser
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
@@ -50,9 +48,7 @@ class Command(TyperCommand):
         formatter.write_paragraph()
         prefix = ctx.auto_envvar_prefix
         if prefix:
-            formatter.write(
-                f"Options are also read from the environment ({prefix}_NAME) and from --settings.\n"
-            )
+            formatter.write(f"Options are also read from the environment ({prefix}_NAME) and from --settings.\n")
         super().format_epilog(ctx, formatter)
 
 

@@ -69,9 +69,7 @@ def execute(
     return code
 
 
-def _main(
-    app: App, session: Session, args: list[str], verb: str | None, default_verb: str | None, *, own: bool
-) -> int:
+def _main(app: App, session: Session, args: list[str], verb: str | None, default_verb: str | None, *, own: bool) -> int:
     root = session.root = build(app)
     chosen = Chosen((verb,), root.commands[verb], args) if verb else choose(root, args, default_verb)
     if chosen.is_group:
@@ -103,9 +101,7 @@ def _group(app: App, session: Session, chosen: Chosen, default_verb: str | None)
         command = chosen.command.commands[default_verb]
         extra = {"resilient_parsing": True, "help_option_names": ["-h", "--help"]}
         with command.make_context(f"{name} [{default_verb}]", [], **extra) as ctx:
-            text += (
-                f"\n\nWithout a command's name, {session.prog} is {name} {default_verb}:\n\n{ctx.get_help()}"
-            )
+            text += f"\n\nWithout a command's name, {session.prog} is {name} {default_verb}:\n\n{ctx.get_help()}"
     asked = bool(parsed.values("help"))
     print(text, file=sys.stdout if asked else sys.stderr)
     return exits.DONE if asked else exits.USAGE

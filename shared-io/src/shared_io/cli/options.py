@@ -96,9 +96,7 @@ def _common(
         str | None,
         typer.Option("--config", "--settings", metavar="FILE.yaml", help="Read option values from this file"),
     ] = None,
-    common_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document on standard output")
-    ] = False,
+    common_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output")] = False,
     common_quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only")] = False,
     common_verbose: Annotated[
         int, typer.Option("-v", "--verbose", count=True, show_default=False, help="Say more; twice for all")

@@ -18,7 +18,8 @@ def plain(value: Any) -> Any:
     Parameters
     ----------
     value
-        A dataclass, mapping, sequence, NumPy array or scalar, Astropy table or quantity, path, ...
+        A dataclass, mapping, sequence, NumPy array or scalar, Astropy table or quantity, path, ...; a method
+        ``to_json()`` of its own goes before all.
 
     Returns
     -------
@@ -41,6 +42,8 @@ def plain(value: Any) -> Any:
 
 
 def _structure(value: Any) -> Any:
+    if hasattr(value, "to_json"):
+        return plain(value.to_json())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value) if f.repr}
     if isinstance(value, Mapping):

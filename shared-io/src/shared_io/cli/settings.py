@@ -43,9 +43,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     return {str(key): value for key, value in content.items()}
 
 
-def defaults(
-    content: Mapping[str, Any], commands: Mapping[tuple[str, ...], Any], verb: tuple[str, ...]
-) -> Any:
+def defaults(content: Mapping[str, Any], commands: Mapping[tuple[str, ...], Any], verb: tuple[str, ...]) -> Any:
     """The values that a settings file gives one command, by parameter name.
 
     Parameters
@@ -86,9 +84,7 @@ def _section(verb: str, values: Mapping[Any, Any], command: Any, wanted: bool) -
     for key, value in values.items():
         param = find(str(key), command)
         if param is None:
-            raise UsageProblem(
-                f"settings: unknown key '{verb}: {key}'{suggest(str(key), _all({(): command}))}"
-            )
+            raise UsageProblem(f"settings: unknown key '{verb}: {key}'{suggest(str(key), _all({(): command}))}")
         checked = _value(f"{verb}: {key}", value, param)
         if wanted and checked is not None:
             found[param.name] = checked
