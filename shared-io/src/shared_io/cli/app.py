@@ -94,7 +94,7 @@ def new_app(tool: str, *, package: str, help: str) -> App:
 
     app = App(tool, package, help)
     app.callback()(_root)
-    app.add_typer(config_app(), name="config")
+    app.add_typer(config_app(tool), name="config")
     return app
 
 

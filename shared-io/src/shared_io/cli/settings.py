@@ -142,24 +142,26 @@ def _where(error: BaseException) -> str:
     return f"line {mark.line + 1}: {problem}" if mark is not None else str(problem)
 
 
-def config_app() -> typer.Typer:
-    """The ``config`` verb of an application."""
+def config_app(tool: str) -> typer.Typer:
+    """The ``config`` verb of the application of ``tool``."""
     from shared_io.cli.app import Command
 
     app = typer.Typer(help="Look at the settings.", rich_markup_mode=None)
 
-    @app.command("show", cls=Command)
+    text = f"""Print the value of every option and where it comes from.
+
+    An option's value is taken from the command line, else from the environment, else from the settings file
+    (--settings), else it is the default.
+
+    Example:
+      $ {tool} config show --settings settings.yaml
+    """
+
+    @app.command("show", cls=Command, help=text)
     def config_show(
         verb: Annotated[str | None, typer.Argument(help="Only this command")] = None,
     ) -> None:
-        """Print the value of every option and where it comes from.
-
-        An option's value is taken from the command line, else from the environment (TOOL_VERB_OPTION), else
-        from the settings file (--settings), else it is the default.
-
-        Example:
-          $ TOOL config show VERB --settings settings.yaml
-        """
+        """Print the value of every option and where it comes from."""
         from shared_io.cli.output import show
         from shared_io.cli.resolve import rows
 
