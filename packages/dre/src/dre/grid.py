@@ -20,7 +20,7 @@ def axis(start: float, step: float, count: int) -> tuple[float, ...]:
 
 @dataclass(frozen=True, slots=True)
 class GridAxes:
-    """Values at which a grid holds models.
+    """Values at which a grid holds models, to ten decimals.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class GridAxes:
 
     def __post_init__(self) -> None:
         for name in ("log_r", "angle", "q", "n"):
-            values = tuple(float(value) for value in getattr(self, name))
+            values = tuple(round(float(value), 10) for value in getattr(self, name))
             if not values or any(b <= a for a, b in pairwise(values)):
                 raise ValueError(f"axis {name} = {values}: must hold one value or more, in increasing order")
             object.__setattr__(self, name, values)
