@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 import pytest
 from astropy.io import fits as afits
-from conftest import MODELS, write_tile
 from shared_io import provenance, table
+from survey import MODELS, write_tile
 
 from dre.files.catalogue import read_catalogue
 

@@ -1,0 +1,195 @@
+"""Fit objects with a grid: one interface, whatever the statistic and the device."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import IntFlag
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .grid import ConvolvedGrid
+from .kernels.chi2 import chi_scan
+from .kernels.minimum import NOWHERE, Minimum, minimum
+from .stamp import Stamp
+
+
+class FitFlag(IntFlag):
+    """What is known to be wrong with a fit; 0 is good."""
+
+    SHAPE = 1  # the stamp does not have the size of the grid's box
+    EMPTY_MASK = 2  # the mask has no pixel
+    NO_DATA = 4  # no pixel of the mask has both a value and a noise
+    NOT_POSITIVE = 8  # the sum of the data in the mask is not a positive number
+    BAD_MODELS = 16  # some models have no light in the mask or a variance that is not positive
+    NO_MODEL = 32  # no model at all could be compared
+    GRID_EDGE = 64  # the best model has the first or last radius of the grid
+
+
+REASONS = {
+    FitFlag.EMPTY_MASK: "the mask is empty",
+    FitFlag.NO_DATA: "no pixel of the mask has a value and a noise",
+    FitFlag.NOT_POSITIVE: "the data in the mask do not add up to a positive number",
+    FitFlag.NO_MODEL: "no model has light in the mask and a positive variance in all its pixels",
+}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Scan:
+    """One object against every model: what a statistic (or a device) hands to the rest of the fit.
+
+    Attributes
+    ----------
+    chi : ndarray, shape (models,)
+        Goodness of fit; NaN where it has no meaning.
+    scale : ndarray, shape (models,)
+        Factor from the model to the data.
+    """
+
+    chi: NDArray[np.floating]
+    scale: NDArray[np.floating]
+
+
+Statistic = Callable[[Stamp, ConvolvedGrid], Scan]
+
+
+def compatible(stamp: Stamp, grid: ConvolvedGrid) -> Scan:
+    """Return the statistic ``dre``: see `dre.kernels.chi2`."""
+    return Scan(*chi_scan(grid.blocks, grid.axes.count, stamp.obj, stamp.mask, stamp.rms))
+
+
+STATISTICS: dict[str, Statistic] = {"dre": compatible}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Fit:
+    """Result of one object.
+
+    Attributes
+    ----------
+    name, ext_number, number, x, y
+        As in `Stamp`.
+    chi : ndarray of float32, shape (n, q, angle, r)
+        Goodness of fit of every model; NaN where it has no meaning.
+    best : Minimum
+        Parameters of the minimum.
+    scale : float
+        Factor from the best model to the data; times the grid's flux it is the total flux.
+    flag : FitFlag
+        What is known to be wrong; 0 is good.
+    reason : str
+        Why there is no result; empty where there is one.
+    """
+
+    name: str
+    ext_number: int
+    number: int
+    x: float | None
+    y: float | None
+    chi: NDArray[np.float32]
+    best: Minimum
+    scale: float
+    flag: FitFlag
+    reason: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a best model."""
+        return not self.reason
+
+
+def fit(
+    stamps: Iterable[Stamp], grid: ConvolvedGrid, *, statistic: str = "dre", workers: int = 1
+) -> Iterator[Fit]:
+    """Compare objects with every model of a grid.
+
+    Parameters
+    ----------
+    stamps : iterable of Stamp
+        Objects; drawn from as the results are taken, so that memory stays flat.
+    grid : ConvolvedGrid
+        Models seen through the PSF of the image.
+    statistic : {"dre"}
+        Goodness of fit, a name in `STATISTICS`.
+    workers : int
+        Threads; the results do not depend on it.
+
+    Yields
+    ------
+    Fit
+        In the order of the stamps. An object that cannot be fitted has a flag, a reason and NaN values.
+
+    Raises
+    ------
+    ValueError
+        An unknown statistic or no worker.
+    """
+    if statistic not in STATISTICS:
+        raise ValueError(f"statistic {statistic!r}: must be one of {', '.join(STATISTICS)}")
+    if workers < 1:
+        raise ValueError(f"workers = {workers}: must be at least 1")
+    measure = STATISTICS[statistic]
+    return _ordered(lambda stamp: fit_one(stamp, grid, measure), stamps, workers)
+
+
+def fit_one(stamp: Stamp, grid: ConvolvedGrid, statistic: Statistic = compatible) -> Fit:
+    """Compare one object with every model of a grid; never raises for what is wrong with the object."""
+    flag, reason = _refused(stamp, grid)
+    if reason:
+        return _failed(stamp, grid, flag, reason)
+    scan = statistic(stamp, grid)
+    chi = scan.chi.astype(np.float32).reshape(grid.axes.shape)
+    best = minimum(scan.chi.reshape(grid.axes.shape), np.array(grid.axes.log_r))
+    if best is NOWHERE:
+        return _failed(stamp, grid, FitFlag.NO_MODEL, REASONS[FitFlag.NO_MODEL])
+    flag = FitFlag(0) if np.isfinite(chi).all() else FitFlag.BAD_MODELS
+    if best.model_idx[-1] in (0, len(grid.axes.log_r) - 1):
+        flag |= FitFlag.GRID_EDGE
+    scale = float(scan.scale[np.ravel_multi_index(best.model_idx, grid.axes.shape)])
+    return Fit(stamp.name, stamp.ext_number, stamp.number, stamp.x, stamp.y, chi, best, scale, flag, "")
+
+
+def _refused(stamp: Stamp, grid: ConvolvedGrid) -> tuple[FitFlag, str]:
+    """Flag and reason of an object that has nothing to fit."""
+    box = (grid.axes.box, grid.axes.box)
+    for what, array in (("image", stamp.obj), ("mask", stamp.mask), ("rms", stamp.rms)):
+        if array.shape != box:
+            return FitFlag.SHAPE, f"the {what} has shape {array.shape}, the models {box}"
+    if not stamp.mask.any():
+        return FitFlag.EMPTY_MASK, REASONS[FitFlag.EMPTY_MASK]
+    data = stamp.obj[stamp.mask]
+    if not (~np.isnan(data) & ~np.isnan(stamp.rms[stamp.mask])).any():
+        return FitFlag.NO_DATA, REASONS[FitFlag.NO_DATA]
+    with np.errstate(invalid="ignore"):
+        total = np.nansum(data, dtype=np.float64)
+    if not (np.isfinite(total) and total > 0):
+        return FitFlag.NOT_POSITIVE, REASONS[FitFlag.NOT_POSITIVE]
+    return FitFlag(0), ""
+
+
+def _failed(stamp: Stamp, grid: ConvolvedGrid, flag: FitFlag, reason: str) -> Fit:
+    chi = np.full(grid.axes.shape, np.nan, np.float32)
+    place = (stamp.name, stamp.ext_number, stamp.number, stamp.x, stamp.y)
+    return Fit(*place, chi, NOWHERE, float("nan"), flag, reason)
+
+
+def _ordered(work: Callable[[Stamp], Fit], stamps: Iterable[Stamp], workers: int) -> Iterator[Fit]:
+    """Map in threads, in order, with at most two objects per thread in flight."""
+    if workers == 1:
+        yield from map(work, stamps)
+        return
+    waiting: deque[Future[Fit]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="dre-fit") as pool:
+        try:
+            for stamp in stamps:
+                waiting.append(pool.submit(work, stamp))
+                if len(waiting) >= 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

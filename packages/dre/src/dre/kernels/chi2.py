@@ -1,0 +1,143 @@
+r"""The compatible goodness of fit of one object against every model of a grid.
+
+For model ``m_k``, data ``d``, noise ``rms`` and the pixels of a mask,
+
+.. math:: s_k = \frac{\sum d}{\sum m_k}, \qquad
+          \chi_k = \left\langle \frac{(d - s_k m_k)^2}{s_k m_k + rms^2} \right\rangle,
+
+where sums and means over the data skip NaN pixels and the sum over the model does not. The variance is that
+of an image in electrons (gain 1); the mean is over pixels, not degrees of freedom.
+
+Models are stored as ``[K / 64][pixel][64]`` so that a masked pixel is one run of 256 bytes and a block's
+mask stays in the cache. The scan works in single precision, kept exact where it matters: data and variance
+are first divided by a power of two near the largest datum, so that nothing overflows whatever the unit of
+the image; the scale is split into two numbers and the residual formed by fused multiply-adds, so that its
+rounding is relative to the residual and not to the (much larger) datum; residuals are summed over 64 pixels
+in single and the rest in double precision, models in double precision.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .compiled import compiled
+
+LANES = 64
+_CHUNK = 64
+
+
+def pack(models: NDArray) -> NDArray[np.float32]:
+    """Store models in blocks of 64 for `chi_scan`.
+
+    Parameters
+    ----------
+    models : ndarray, shape (K, box, box)
+
+    Returns
+    -------
+    ndarray of float32, shape (ceil(K / 64), box * box, 64)
+        The last block is filled up with copies of the last model.
+    """
+    count = len(models)
+    blocks = np.empty((-(-count // LANES), models[0].size, LANES), np.float32)
+    for k in range(len(blocks)):
+        pack_block(blocks[k], models[k * LANES : (k + 1) * LANES])
+    return blocks
+
+
+def pack_block(block: NDArray[np.float32], models: NDArray) -> None:
+    """Fill one block, shape (pixels, 64), from 1 to 64 models, shape (k, box, box)."""
+    flat = models.reshape(len(models), -1)
+    block[:, : len(flat)] = flat.T
+    block[:, len(flat) :] = flat[-1][:, None]
+
+
+def unpack(blocks: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+    """Model number `k`, flat, out of the blocks."""
+    return np.ascontiguousarray(blocks[k // LANES, :, k % LANES])
+
+
+def chi_scan(
+    blocks: NDArray[np.float32], count: int, data: NDArray, mask: NDArray[np.bool_], rms: NDArray
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compatible chi of one object against all models.
+
+    Parameters
+    ----------
+    blocks : ndarray of float32, shape (ceil(K / 64), pixels, 64)
+        Models, from `pack`.
+    count : int
+        Number of models K.
+    data, rms : ndarray, any shape with that number of pixels
+        Image and noise; NaN pixels of either are skipped.
+    mask : ndarray of bool
+        Pixels that count.
+
+    Returns
+    -------
+    chi, scale : ndarray of float64, shape (K,)
+        NaN where the statistic has no meaning: nothing measured in the mask, a data sum that is not positive
+        and finite, a model without light in the mask, or a variance that is not positive in some pixel.
+    """
+    nothing = np.full(count, np.nan), np.full(count, np.nan)
+    pixels = np.flatnonzero(mask)
+    d = data.reshape(-1)[pixels].astype(np.float64)
+    variance = rms.reshape(-1)[pixels].astype(np.float64) ** 2
+    total = float(np.nansum(d))
+    good = ~(np.isnan(d) | np.isnan(variance))
+    if not good.any() or not np.isfinite(total) or total <= 0:
+        return nothing
+    bounded = good & ~np.isinf(variance)  # an infinite variance adds 0 to the sum and 1 to the count
+    order = np.concatenate([pixels[bounded], pixels[~bounded]])
+    d, variance = d[bounded], variance[bounded]
+    brightest = float(np.abs(d).max(initial=0.0))
+    if brightest == 0:
+        return nothing
+    unit = 2.0 ** np.ceil(np.log2(brightest))  # a power of two: the division is exact
+    chi, scale = np.empty(len(blocks) * LANES), np.empty(len(blocks) * LANES)
+    scaled = (d / unit).astype(np.float32), (variance / unit).astype(np.float32)
+    _scan(blocks, order, *scaled, total / unit, int(good.sum()), chi, scale)
+    return chi[:count] * unit, scale[:count] * unit
+
+
+@compiled(fused=True)
+def _scan(
+    blocks: NDArray, pixels: NDArray, data: NDArray, variance: NDArray, total: float, counted: int,
+    chi: NDArray, scale: NDArray,
+) -> None:  # fmt: skip
+    """Fill chi and scale; `pixels` lists those of `data` first, then those that only the model sums use."""
+    part = np.empty(LANES, np.float32)
+    # The scale as a sum of two numbers; `same` repeats the first, so that the compiler does not share its
+    # product between variance and residual and can fuse it into the latter.
+    high, low, same = np.empty(LANES, np.float32), np.empty(LANES, np.float32), np.empty(LANES, np.float32)
+    lowest = np.empty(LANES, np.float32)
+    sums = np.empty(LANES, np.float64)
+    for b in range(len(blocks)):
+        block = blocks[b]
+        sums[:] = 0.0
+        for p in range(len(pixels)):
+            row = block[pixels[p]]
+            for lane in range(LANES):
+                sums[lane] += row[lane]
+        for lane in range(LANES):
+            scale[b * LANES + lane] = total / sums[lane] if sums[lane] > 0 else np.nan
+            high[lane] = scale[b * LANES + lane]
+            low[lane] = scale[b * LANES + lane] - np.float64(high[lane])
+            same[lane] = high[lane]
+        sums[:] = 0.0
+        lowest[:] = np.float32(np.inf)
+        for start in range(0, len(data), _CHUNK):
+            part[:] = np.float32(0)
+            for p in range(start, min(start + _CHUNK, len(data))):
+                row = block[pixels[p]]
+                d, w = data[p], variance[p]
+                for lane in range(LANES):
+                    v = same[lane] * row[lane] + w
+                    rest = (d - high[lane] * row[lane]) - low[lane] * row[lane]
+                    part[lane] += rest * rest / v
+                    lowest[lane] = v if v < lowest[lane] else lowest[lane]
+            for lane in range(LANES):
+                sums[lane] += part[lane]
+        for lane in range(LANES):
+            chi[b * LANES + lane] = sums[lane] / counted if lowest[lane] > 0 else np.nan
