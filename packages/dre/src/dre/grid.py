@@ -53,6 +53,9 @@ class GridAxes:
             object.__setattr__(self, name, values)
         if self.box < 1:
             raise ValueError(f"box = {self.box}: must be at least 1 px")
+        for q in self.q:
+            for n in self.n:
+                sersic.check_ranges(self.box, 10.0 ** np.array(self.log_r), q, n, self.flux)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
