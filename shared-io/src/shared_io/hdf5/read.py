@@ -160,12 +160,16 @@ class Reader:
 
     def load(self, dataset: Any, selection: Any = ()) -> npt.NDArray[Any]:
         """Return the checked data of a dataset, native, text as str."""
+        from h5py import h5t
+
         self.check(dataset)
         text = dataset.dtype.metadata or {}
         if dataset.dtype.kind == "O":
             data = np.asarray(dataset.asstr(errors="strict")[selection])
             return data.astype(str) if data.size else data.astype("U1")
         data = np.asarray(dataset[selection])
+        if data.dtype == "u1" and dataset.id.get_type().get_class() == h5t.BITFIELD:
+            return data.astype(bool)  # so PyTables writes booleans
         if data.dtype.kind == "S" and (dataset.attrs.get("encoding") == "utf-8" or text.get("h5py_encoding") == "utf-8"):
             return np.char.decode(data, "utf-8")
         return data.astype(data.dtype.newbyteorder("="), copy=False)
