@@ -27,7 +27,19 @@ log = logging.getLogger(__name__)
 
 _TEXT = {"UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"}
 _SHAPE = {
-    *("PROTO", "FRAME", "MARK", "LIST", "EMPTY_LIST", "APPEND", "APPENDS", "STOP", "TUPLE", "TUPLE1", "TUPLE2"),
+    *(
+        "PROTO",
+        "FRAME",
+        "MARK",
+        "LIST",
+        "EMPTY_LIST",
+        "APPEND",
+        "APPENDS",
+        "STOP",
+        "TUPLE",
+        "TUPLE1",
+        "TUPLE2",
+    ),
     *("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE", "INT", "BININT", "BININT1", "BININT2", "LONG1"),
 }
 
@@ -186,7 +198,7 @@ class Records(Frame):
             data = table.fields(field)[part]
             data = data if place is None else data[:, place]
             if stated == "bool":
-                return data.astype(bool)  # type: ignore[no-any-return]
+                return data.astype(bool)
             return np.ascontiguousarray(data).view("M8[ns]") if stated.startswith("datetime64") else data
 
         return get
@@ -212,5 +224,7 @@ def list_of_text(raw: bytes, where: str, path: str | os.PathLike[str]) -> list[s
     except ValueError as error:
         if isinstance(error, UnsafeInput):
             raise
-        raise CorruptInput(f"the names of the columns cannot be read ({error})", path=path, hdu=where) from error
+        raise CorruptInput(
+            f"the names of the columns cannot be read ({error})", path=path, hdu=where
+        ) from error
     return found
