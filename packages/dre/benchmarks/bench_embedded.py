@@ -48,7 +48,7 @@ def measure(seed: int, sex: str, psfex: str) -> dict[str, float]:
         fits.write_image(folder / "Tiles" / "tile.fits", sky.image, afits.Header([("GAIN", 1.0)]))
         seconds = [step(folder, f"sex_dre --engine {sex} --arg SATUR_LEVEL 1e9"), step(folder, f"psfex_dre --engine {psfex}")]
         catalogue = read_catalogue(folder / "Sextracted" / "tile_cat.fits")
-        psf = read_psf(folder / "PSF" / "tile.psf").image
+        psf = read_psf(folder / "PSF" / "tile.psf").pixels()
     return {**compare(sky, catalogue), **compare_psf(psf, sky.psf), "sex_dre [s]": seconds[0], "psfex_dre [s]": seconds[1]}
 
 

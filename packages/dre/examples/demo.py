@@ -67,7 +67,7 @@ def tile(folder: Path) -> dict:
     columns = [("LOGR", "log10 r_e [pixel]", 0.12), ("AX_RATIO", "axis ratio", 0.1), ("ANGLE", "angle [deg]", 15)]
     figures.save(figures.truth_plot(pairs, columns, "Simulated tile: fits beside the truth"), folder / "fits_beside_truth.png")
     show_fits(folder, fitted, "tile", 6)
-    psf = read_psf(folder / "PSF" / "tile.psf").image
+    psf = read_psf(folder / "PSF" / "tile.psf").pixels()
     figures.save(figures.psf_plot([("PSF of the tile's stars", psf), ("truth", sky.psf)]), folder / "psf.png")
     detections = read_catalogue(folder / "Sextracted" / "tile" / "tile_cat.fits")
     image = fits.read_image(folder / "Sextracted" / "tile" / "tile_nb.fits").data
@@ -151,7 +151,7 @@ def emmi(folder: Path) -> dict:
         figures.sky_plot(image, sources, chosen=chosen, reference=others, title="EMMI: red = cut, blue = left out"),
         folder / "sky.png",
     )
-    psf = read_psf(folder / "PSF" / "emmi.psf").image
+    psf = read_psf(folder / "PSF" / "emmi.psf").pixels()
     figures.save(figures.psf_plot([("PSF of the EMMI frame", psf)]), folder / "psf.png")
     result = {
         "sources": len(sources), "sextractor_sources": len(others), "matched_within_1px": int((distance < 1).sum()),

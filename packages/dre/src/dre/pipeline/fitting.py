@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from shared_io import batch, hdf5, table
+from shared_io import batch, fits, hdf5, table
 from shared_io.errors import CorruptInput, InputNotFound, SchemaMismatch
 
 from dre.files import catalogue
@@ -143,34 +143,40 @@ def _fit_image(unit: batch.Unit, request: Request, convolved: Convolver) -> str:
     job: Job = unit.payload  # type: ignore[assignment]
     names = cut_names(job.cuts)
     lost: list[str] = []
-    fits: list[Fit] = []
+    found: list[Fit] = []
     with hdf5.writer(
         unit.outputs[0], compression=request.compression, overwrite=True, provenance=unit.provenance
     ) as chi_file:
         for extension, own in _by_extension(names):
-            grid = convolved(read_psf(job.psf, extension=extension).image)
+            grid = convolved(_psf(job.psf, extension))
             for stamp, result in _fitted(_readable(job.cuts, own, lost), grid, request):
                 chi_file.add_array(result.name, result.chi)
                 if request.mosaics is not None:
                     model = grid.image(result.best.model_idx) * result.scale if result.ok else np.full_like(stamp.obj, np.nan)
                     path = mosaic_path(request.mosaics, job.name, stamp.name)
                     write_mosaic(path, mosaic_panels(stamp.obj, stamp.mask, model), provenance=unit.provenance)
-                fits.append(replace(result, chi=np.empty((0,) * 4, np.float32)))
+                found.append(replace(result, chi=np.empty((0,) * 4, np.float32)))
     sources = catalogue.read_catalogue(job.catalogue) if job.catalogue else None
-    rows = summary(fits, convolved.grid.axes, sources)
+    rows = summary(found, convolved.grid.axes, sources)
     table.write(rows, unit.outputs[1], overwrite=True, provenance=unit.provenance)
-    return _verdict(job, fits, lost)
+    return _verdict(job, found, lost)
 
 
-def _verdict(job: Job, fits: list[Fit], lost: list[str]) -> str:
+def _psf(path: Path, extension: int) -> np.ndarray:
+    """Read the PSF of an extension; a file with one PSF serves them all."""
+    several = sum(info.name == "PSF_DATA" for info in fits.inspect(path)) > 1
+    return read_psf(path, extension if several and extension > 0 else None).pixels()
+
+
+def _verdict(job: Job, found: list[Fit], lost: list[str]) -> str:
     """Say how it went; objects that could not be read make the image a failure, though the others are written."""
     if lost:
         raise CorruptInput(
-            f"{len(lost)} cut(s) could not be read, the other {len(fits)} were fitted and written; first: {lost[0]}",
+            f"{len(lost)} cut(s) could not be read, the other {len(found)} were fitted and written; first: {lost[0]}",
             path=job.cuts, hint="run make_cuts again with --overwrite",
         )  # fmt: skip
-    bad = sum(not one.ok for one in fits)
-    return f"{len(fits)} objects" + (f", {bad} without a fit (see FIT_FLAG)" if bad else "")
+    bad = sum(not one.ok for one in found)
+    return f"{len(found)} objects" + (f", {bad} without a fit (see FIT_FLAG)" if bad else "")
 
 
 def _by_extension(names: list[str]) -> Iterator[tuple[int, list[str]]]:

@@ -25,7 +25,7 @@ def write_models(path: Path, axes: GridAxes, *, overwrite: bool = False) -> Mode
     if path.exists() and not overwrite:
         raise OutputExists("already there", path=path, hint="use --overwrite to replace it")
     grid = ModelGrid.generate(axes)
-    write_cube(path, grid, overwrite=overwrite)
+    write_cube(grid, path, overwrite=overwrite)
     return grid
 
 

@@ -16,8 +16,9 @@ from dre.external import programs, psfex
 from dre.files import catalogue, sources
 from dre.files.layout import find_catalogues
 from dre.files.products import adopt
-from dre.files.psf import write_psfex
+from dre.files.psf import write_psf
 from dre.pipeline.planning import provenance, run_step
+from dre.psf import PSFModel
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -76,7 +77,8 @@ def model_psfs(request: Request, *, overwrite: bool = False, resume: bool = True
         path: Path = unit.payload  # type: ignore[assignment]
         if program is None:
             psfs = [psf_of(table, settings, path) for table in catalogue.read_extensions(path)]
-            write_psfex(unit.outputs[0], psfs, overwrite=True, provenance=unit.provenance)
+            models = [_model(psf) for psf in psfs]
+            write_psf(unit.outputs[0], models, overwrite=True, provenance=unit.provenance)
             return f"{sum(psf.accepted for psf in psfs)} stars, FWHM {psfs[0].fwhm:.2f} px"
         with tempfile.TemporaryDirectory(prefix="dre-psfex-") as folder:
             product = psfex.run(program, path, Path(folder), settings, config)
@@ -112,3 +114,9 @@ def psf_of(table: Table, settings: Settings, path: Path) -> StarPsf:
         raise SchemaMismatch(
             f"no PSF from its stars: {error}", path=path, hint="give a PSF of your own with dre --psf"
         ) from error
+
+
+def _model(psf: StarPsf) -> PSFModel:
+    return PSFModel(
+        psf.image[None].astype(float), fwhm=psf.fwhm, chi2=psf.chi2, loaded=psf.loaded, accepted=psf.accepted
+    )
