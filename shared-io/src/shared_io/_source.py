@@ -84,4 +84,4 @@ def describe(head: bytes) -> str:
 
 def absolute(path: str | os.PathLike[str]) -> Path:
     """Return the absolute path without following links."""
-    return Path(os.path.abspath(path))
+    return Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow links)

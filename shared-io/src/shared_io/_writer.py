@@ -20,9 +20,11 @@ _NO_REPLACE, _AT_FDCWD = 1, -100  # of renameat2(2)
 
 def temporary_name(name: str) -> str:
     """Return a hidden name, unique to this process and call, that ends like `name`."""
-    head = f".part-{_host()}-{_boot()}-{_namespace()}-{os.getpid()}-{_start(os.getpid())}-{secrets.token_hex(4)}-"
-    tail = os.fsencode(name)[-(_LONGEST - len(head)) :]
-    return head + tail.decode(errors="ignore") if len(os.fsencode(name)) != len(tail) else head + name
+    pid = os.getpid()
+    head = f".part-{_host()}-{_boot()}-{_namespace()}-{pid}-{_start(pid)}-{secrets.token_hex(4)}-"
+    whole = os.fsencode(name)
+    tail = whole[-(_LONGEST - len(head)) :]
+    return head + (name if tail == whole else tail.decode(errors="ignore"))
 
 
 def is_orphan(name: str, modified: float) -> bool:
@@ -112,6 +114,6 @@ def _boot_time() -> float:
 @functools.cache
 def _namespace() -> str:
     try:
-        return f"{os.stat('/proc/self/ns/pid').st_ino:x}"
+        return f"{Path('/proc/self/ns/pid').stat().st_ino:x}"
     except OSError:
         return "0"

@@ -18,7 +18,16 @@ from urllib.request import url2pathname
 from shared_io import _source, atomic, limits
 from shared_io.errors import CorruptInput, ExternalFailed, InputNotFound, InputTooLarge
 
-__all__ = ["ALL_SUFFIXES", "FITS_SUFFIXES", "HDF5_SUFFIXES", "TABLE_SUFFIXES", "fetch", "files", "stem", "suffix"]
+__all__ = [
+    "ALL_SUFFIXES",
+    "FITS_SUFFIXES",
+    "HDF5_SUFFIXES",
+    "TABLE_SUFFIXES",
+    "fetch",
+    "files",
+    "stem",
+    "suffix",
+]
 
 _FITS = (".fits", ".fit", ".fts")
 FITS_SUFFIXES: tuple[str, ...] = (*_FITS, *(s + c for s in _FITS for c in (".fz", ".gz")), ".fz")
@@ -137,7 +146,9 @@ def _copy(remote: object, local: object, url: str) -> None:
         local.write(piece)  # type: ignore[attr-defined]
 
 
-def _expand(item: str, suffixes: tuple[str, ...], *, recursive: bool, in_list: bool = False) -> Iterator[Path]:
+def _expand(
+    item: str, suffixes: tuple[str, ...], *, recursive: bool, in_list: bool = False
+) -> Iterator[Path]:
     if re.match(r"[a-z][a-z0-9+.-]+://", item, re.IGNORECASE):
         item = _local(item)
     path = Path(item)
@@ -154,7 +165,7 @@ def _expand(item: str, suffixes: tuple[str, ...], *, recursive: bool, in_list: b
         _source.size(path)  # refuses what is no readable file
         yield path
     elif glob.has_magic(item):
-        matches = sorted(Path(m) for m in glob.glob(item, recursive=True))
+        matches = sorted(Path(m) for m in glob.glob(item, recursive=True))  # noqa: PTH207  (absolute patterns too)
         found = [m for m in matches if suffix(m, suffixes) and m.is_file()]
         if not found:
             raise InputNotFound(f"no file ending {_ends(suffixes)} matches this pattern", path=item)
@@ -192,7 +203,9 @@ def _from_list(path: Path, suffixes: tuple[str, ...], *, recursive: bool) -> Ite
 def _local(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme.lower() != "file" or parts.netloc not in {"", "localhost"}:
-        raise InputNotFound("this is a remote file", path=url, hint="fetch it first: locate.fetch(url, folder)")
+        raise InputNotFound(
+            "this is a remote file", path=url, hint="fetch it first: locate.fetch(url, folder)"
+        )
     return url2pathname(parts.path)
 
 

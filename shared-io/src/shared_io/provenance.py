@@ -11,11 +11,12 @@ No time, host or folder is part of it: the same work gives the same key anywhere
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from shared_io import _source
 from shared_io.errors import CorruptInput
@@ -74,7 +75,7 @@ class Provenance:
         """
         content = json.loads(text)
         if not isinstance(content, dict):
-            raise ValueError("not a JSON object")  # noqa: TRY004
+            raise ValueError("not a JSON object")
         try:
             return cls(**content)
         except TypeError as error:
@@ -104,7 +105,7 @@ def digest(path: str | os.PathLike[str]) -> str:
         When there is no such regular file.
     """
     with _source.open_input(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(cast(io.FileIO, file), "sha256").hexdigest()
 
 
 def read(path: str | os.PathLike[str]) -> Provenance | None:

@@ -113,8 +113,12 @@ def check_sums(data: npt.NDArray[np.uint8], block: Block, path: str | os.PathLik
         )
         return False
     if wrong_data or wrong:
-        what = f"the data do not match their DATASUM ({found}, not {stated})" if wrong_data else (
-            "the header does not match its CHECKSUM" if stated else "the HDU does not match its CHECKSUM"
+        what = (
+            f"the data do not match their DATASUM ({found}, not {stated})"
+            if wrong_data
+            else (
+                "the header does not match its CHECKSUM" if stated else "the HDU does not match its CHECKSUM"
+            )
         )
         raise CorruptInput(
             what,

@@ -232,7 +232,9 @@ def _image(stream: Stream, block: Block, path: str | os.PathLike[str], *, verify
         with translated(path, block), quiet():
             data, header = _native(hdu.data), hdu.header.copy()
     if data.shape != block.shape:
-        raise CorruptInput(f"{data.shape} pixels came out, {block.shape} are declared", path=path, hdu=block.place)
+        raise CorruptInput(
+            f"{data.shape} pixels came out, {block.shape} are declared", path=path, hdu=block.place
+        )
     return Image(data, header, _without_value(data), block.name, block.index, Path(path))
 
 
@@ -264,7 +266,11 @@ def load(stream: Stream, block: Block, path: str | os.PathLike[str]) -> npt.NDAr
 
 def _native(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
     dtype = data.dtype.newbyteorder("=")
-    return np.array(data, dtype=dtype, order="C", copy=True) if not data.flags.writeable else np.ascontiguousarray(data, dtype)
+    return (
+        np.array(data, dtype=dtype, order="C", copy=True)
+        if not data.flags.writeable
+        else np.ascontiguousarray(data, dtype)
+    )
 
 
 def _without_value(data: npt.NDArray[Any]) -> npt.NDArray[np.bool_] | None:

@@ -44,7 +44,7 @@ class Stream:
 
     def fill(self, offset: int, buffer: npt.NDArray[np.uint8]) -> int:
         """Fill `buffer` from `offset` on and return how many bytes there were."""
-        view = memoryview(buffer)
+        view = buffer.data
         done = 0
         while done < len(view):
             count = os.preadv(self._file.fileno(), [view[done : done + 2**30]], offset + done)
@@ -83,7 +83,7 @@ class _Inflated(Stream):
     def fill(self, offset: int, buffer: npt.NDArray[np.uint8]) -> int:
         self._reach(offset + buffer.size)
         self._spool.seek(offset)
-        return self._spool.readinto(memoryview(buffer))  # type: ignore[attr-defined, no-any-return]
+        return int(self._spool.readinto(buffer.data))  # type: ignore[attr-defined]
 
     def holds(self, offset: int, count: int) -> bool:
         self._reach(offset + count)

@@ -21,7 +21,8 @@ _LOGICAL = re.compile(r"\s*([TF])\s*(?:/.*)?$", re.DOTALL)
 _STRING = re.compile(r"\s*'((?:[^']|'')*)'", re.DOTALL)
 _STRUCTURAL = re.compile(
     rb"(SIMPLE|XTENSION|BITPIX|NAXIS\d{0,3}|PCOUNT|GCOUNT|GROUPS|TFIELDS|THEAP|TFORM\d{1,3}|TBCOL\d{1,3}"
-    rb"|EXTNAME|EXTVER|ZIMAGE|ZTABLE|ZCMPTYPE|ZBITPIX|ZNAXIS\d{0,3}|ZTILE\d{1,3}|DATASUM|CHECKSUM|BSCALE|BZERO|BLANK) *="
+    rb"|EXTNAME|EXTVER|ZIMAGE|ZTABLE|ZCMPTYPE|ZBITPIX|ZNAXIS\d{0,3}|ZTILE\d{1,3}"
+    rb"|DATASUM|CHECKSUM|BSCALE|BZERO|BLANK) *="
 )
 _HARMLESS = {"EXTNAME", "EXTVER", "BSCALE", "BZERO", "BLANK"}  # given twice, the first counts
 _KINDS = {"IMAGE": "image", "IUEIMAGE": "image", "TABLE": "ascii", "BINTABLE": "table", "A3DTABLE": "table"}
@@ -142,7 +143,9 @@ def _read_header(stream: Stream, offset: int, head: bytes, path: str | os.PathLi
         raise CorruptInput("the file is empty", path=path, hint="fetch or copy the file again")
     if not head.startswith(first):
         raise CorruptInput(
-            f"not a FITS file but {_source.describe(head)}" if not index else "the extension does not begin with XTENSION",
+            f"not a FITS file but {_source.describe(head)}"
+            if not index
+            else "the extension does not begin with XTENSION",
             path=path,
             hdu=index or None,
         )
@@ -152,7 +155,9 @@ def _read_header(stream: Stream, offset: int, head: bytes, path: str | os.PathLi
     while not _has_end(pieces[-1]):
         piece = stream.read(offset + size, BLOCK)
         if len(piece) < BLOCK or len(pieces[-1]) < BLOCK:
-            raise CorruptInput("the header has no END: the file is truncated or damaged", path=path, hdu=index)
+            raise CorruptInput(
+                "the header has no END: the file is truncated or damaged", path=path, hdu=index
+            )
         pieces.append(piece)
         size += BLOCK
         if size > cap:
@@ -179,7 +184,9 @@ def _describe(header: bytes, offset: int, path: str | os.PathLike[str], index: i
         raise CorruptInput(f"BITPIX = {bitpix} is not possible", path=path, hdu=index)
     axes = get.axes("NAXIS")
     if index == 0 and not get.logical("SIMPLE"):
-        raise CorruptInput("SIMPLE = F: the file says itself that it does not follow the standard", path=path, hdu=0)
+        raise CorruptInput(
+            "SIMPLE = F: the file says itself that it does not follow the standard", path=path, hdu=0
+        )
     groups = index == 0 and get.logical("GROUPS", default=False) and bool(axes) and axes[0] == 0
     pcount, gcount = get.integer("PCOUNT", default=0), get.integer("GCOUNT", default=1)
     if pcount < 0 or gcount < 0:
@@ -195,7 +202,16 @@ def _describe(header: bytes, offset: int, path: str | os.PathLike[str], index: i
     name = get.text("EXTNAME", default="") or ("" if index else "PRIMARY")
     shape = tuple(reversed(axes)) if kind in ("image", "groups", "other") else _table_shape(axes, path, index)
     block = Block(
-        index, kind, name.upper().strip(), get.integer("EXTVER", default=1), header, offset, size, cards, shape, bitpix
+        index,
+        kind,
+        name.upper().strip(),
+        get.integer("EXTVER", default=1),
+        header,
+        offset,
+        size,
+        cards,
+        shape,
+        bitpix,
     )
     limits.check_bytes(size, path=path, hdu=block.place)
     if kind == "compressed":

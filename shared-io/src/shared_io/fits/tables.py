@@ -1,4 +1,4 @@
-"""Checks of FITS tables before astropy reads them: columns must fill the rows, descriptors must stay in the heap."""
+"""Checks of FITS tables: their columns must fill the rows, their descriptors must stay in the heap."""
 
 from __future__ import annotations
 
@@ -72,7 +72,9 @@ def fields(block: Block, path: str | os.PathLike[str]) -> list[FieldSpec]:
         offset += width
     row = _integer(block, "NAXIS1", path)
     if offset != row:
-        raise CorruptInput(f"the columns take {offset} bytes a row, NAXIS1 says {row}", path=path, hdu=block.place)
+        raise CorruptInput(
+            f"the columns take {offset} bytes a row, NAXIS1 says {row}", path=path, hdu=block.place
+        )
     return found
 
 
@@ -118,10 +120,14 @@ def _check_descriptors(
     sizes = -(-lengths // 8) if spec.variable == "X" else lengths
     width = 1 if spec.variable == "X" else _WIDTHS[spec.variable]
     used = lengths > 0
-    wrong = (lengths < 0) | (used & ((starts < 0) | (sizes > heap // width) | (starts > heap - sizes * width)))
+    wrong = (lengths < 0) | (
+        used & ((starts < 0) | (sizes > heap // width) | (starts > heap - sizes * width))
+    )
     if wrong.any():
         raise CorruptInput(
-            f"row {int(np.argmax(wrong))} of column {number} points outside of the heap", path=path, hdu=block.place
+            f"row {int(np.argmax(wrong))} of column {number} points outside of the heap",
+            path=path,
+            hdu=block.place,
         )
     return int(sizes.sum()) * width
 

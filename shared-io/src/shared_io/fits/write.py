@@ -96,8 +96,15 @@ def write_image(
     pixels = np.asarray(data)
     if pixels.dtype.kind == "b":
         pixels = pixels.astype(np.uint8)
-    if pixels.dtype.kind not in "uif" or pixels.dtype.itemsize < 1 or pixels.dtype.itemsize > 8 or pixels.dtype == "f2":
-        raise SchemaMismatch(f"FITS has no pixels of type {pixels.dtype}", path=path, hint="convert them first")
+    if (
+        pixels.dtype.kind not in "uif"
+        or pixels.dtype.itemsize < 1
+        or pixels.dtype.itemsize > 8
+        or pixels.dtype == "f2"
+    ):
+        raise SchemaMismatch(
+            f"FITS has no pixels of type {pixels.dtype}", path=path, hint="convert them first"
+        )
     cards = fits.Header() if header is None else header.copy()
     for card in ("BSCALE", "BZERO", "BLANK", "ZBLANK"):
         cards.remove(card, ignore_missing=True, remove_all=True)
@@ -216,7 +223,7 @@ def _copy(stream: Stream, blocks: Sequence[Block], file: BinaryIO, path: str | o
         file.write(block.header)
         data = load(stream, block, path)
         check_sums(data, block, path)
-        file.write(memoryview(data))
+        file.write(data.data)
 
 
 def _seal(file: BinaryIO, path: str | os.PathLike[str]) -> None:
@@ -229,7 +236,11 @@ def _seal(file: BinaryIO, path: str | os.PathLike[str]) -> None:
         header = _with_card(block.header, _PLACES[1], "DATASUM", str(total), f"of the data, {OURS}")
         header = _with_card(header, _PLACES[0], "CHECKSUM", "0" * 16, f"of the HDU, {OURS}")
         text = encode(ones_sum(header, total))
-        os.pwrite(file.fileno(), header.replace(b"CHECKSUM= '0000000000000000'", f"CHECKSUM= '{text}'".encode()), block.start)
+        os.pwrite(
+            file.fileno(),
+            header.replace(b"CHECKSUM= '0000000000000000'", f"CHECKSUM= '{text}'".encode()),
+            block.start,
+        )
 
 
 def _with_card(header: bytes, place: str, key: str, value: str, comment: str) -> bytes:
@@ -246,8 +257,11 @@ def _compress_for(path: str | os.PathLike[str], temporary: Path) -> None:
     plain = temporary.with_name(temporary.name + ".plain")
     temporary.rename(plain)
     try:
-        with plain.open("rb") as source, temporary.open("wb") as raw:
-            with gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) as packed:
-                shutil.copyfileobj(source, packed, _PIECE)
+        with (
+            plain.open("rb") as source,
+            temporary.open("wb") as raw,
+            gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) as packed,
+        ):
+            shutil.copyfileobj(source, packed, _PIECE)
     finally:
         plain.unlink()

@@ -57,7 +57,9 @@ class Reader:
                 raise SchemaMismatch("this is one array, not a group", path=self._path, hdu=name)
             members = {key: self.node(f"{name.rstrip('/')}/{key}") for key in sorted(group)}
             datasets = {key: node for key, node in members.items() if not self.is_group(node)}
-            limits.check_bytes(sum(_bytes(d) for d in datasets.values()), path=self._path, hdu=name, what="a group")
+            limits.check_bytes(
+                sum(_bytes(d) for d in datasets.values()), path=self._path, hdu=name, what="a group"
+            )
             return {key: self.load(dataset) for key, dataset in datasets.items()}
 
     def array(self, name: str) -> npt.NDArray[Any]:
@@ -117,7 +119,9 @@ class Reader:
                 node = self._file if link.path.startswith("/") else node
             elif link is None:
                 shown = ", ".join(self.names[:8])
-                raise SchemaMismatch("there is no such entry", path=self._path, hdu=name, hint=f"it has {shown}")
+                raise SchemaMismatch(
+                    "there is no such entry", path=self._path, hdu=name, hint=f"it has {shown}"
+                )
             else:
                 raise UnsafeInput("a link leads out of the file", path=self._path, hdu=name)
         raise UnsafeInput("links lead round in circles", path=self._path, hdu=name)
@@ -160,20 +164,26 @@ class Reader:
 
     def load(self, dataset: Any, selection: Any = ()) -> npt.NDArray[Any]:
         """Return the checked data of a dataset, native, text as str."""
+        from h5py import h5t
+
         self.check(dataset)
         text = dataset.dtype.metadata or {}
         if dataset.dtype.kind == "O":
             data = np.asarray(dataset.asstr(errors="strict")[selection])
             return data.astype(str) if data.size else data.astype("U1")
         data = np.asarray(dataset[selection])
-        if data.dtype.kind == "S" and (dataset.attrs.get("encoding") == "utf-8" or text.get("h5py_encoding") == "utf-8"):
+        if data.dtype == "u1" and dataset.id.get_type().get_class() == h5t.BITFIELD:
+            return data.astype(bool)  # so PyTables writes booleans
+        if data.dtype.kind == "S" and (
+            dataset.attrs.get("encoding") == "utf-8" or text.get("h5py_encoding") == "utf-8"
+        ):
             return np.char.decode(data, "utf-8")
         return data.astype(data.dtype.newbyteorder("="), copy=False)
 
     def attribute(self, node: Any, key: str) -> Any:
         """Return one attribute: a number, a text, or an array of them."""
         kind = node.attrs.get_id(key)
-        where = {"path": self._path, "hdu": f"{node.name}@{key}"}
+        where: dict[str, Any] = {"path": self._path, "hdu": f"{node.name}@{key}"}
         cap = limits.current().header_bytes
         if kind.shape is None:
             return None

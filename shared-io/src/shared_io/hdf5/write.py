@@ -70,7 +70,9 @@ class Writer:
     def add_array(self, name: str, array: npt.ArrayLike, attrs: Mapping[str, Any] | None = None) -> None:
         """Add one array at the root; the rest as for `add`."""
         head, _, tail = name.rpartition("/")
-        parent = self._file[head] if head and head in self._file else self._group(head) if head else self._file
+        parent = (
+            self._file[head] if head and head in self._file else self._group(head) if head else self._file
+        )
         self._attributes(self._dataset(parent, tail, array), attrs)
 
     def _group(self, name: str) -> Any:
@@ -92,15 +94,23 @@ class Writer:
     def _dataset(self, group: Any, name: str, array: npt.ArrayLike) -> Any:
         data = np.asarray(array)
         if name in group:
-            raise SchemaMismatch("this name is already in the file", path=self._path, hdu=f"{group.name}/{name}")
+            raise SchemaMismatch(
+                "this name is already in the file", path=self._path, hdu=f"{group.name}/{name}"
+            )
         if data.dtype.kind == "U":
             data, attrs = _encoded(data), {"encoding": "utf-8"}
         else:
             attrs = {}
         if data.dtype.kind not in "biufcS" or data.dtype.itemsize == 0:
-            raise SchemaMismatch(f"HDF5 cannot hold {data.dtype} safely", path=self._path, hdu=f"{group.name}/{name}")
+            raise SchemaMismatch(
+                f"HDF5 cannot hold {data.dtype} safely", path=self._path, hdu=f"{group.name}/{name}"
+            )
         data = np.asarray(data, data.dtype.newbyteorder("<"), order="C")
-        found = self._compact(group, name, data) if data.ndim == 0 or data.size == 0 else self._chunked(group, name, data)
+        found = (
+            self._compact(group, name, data)
+            if data.ndim == 0 or data.size == 0
+            else self._chunked(group, name, data)
+        )
         self._attributes(found, attrs)
         return found
 
@@ -129,7 +139,9 @@ class Writer:
             try:
                 where.attrs[key] = _attribute(value)
             except (TypeError, ValueError) as error:
-                raise SchemaMismatch(f"attribute {key!r} cannot be stored: {error}", path=self._path) from error
+                raise SchemaMismatch(
+                    f"attribute {key!r} cannot be stored: {error}", path=self._path
+                ) from error
 
 
 @contextmanager
@@ -163,7 +175,9 @@ def writer(
         When the file cannot be put there.
     """
     if compression not in PRESETS:
-        raise SchemaMismatch(f"there is no compression {compression!r}", hint=f"choose one of {', '.join(PRESETS)}")
+        raise SchemaMismatch(
+            f"there is no compression {compression!r}", hint=f"choose one of {', '.join(PRESETS)}"
+        )
     with atomic.atomic_path(path, overwrite=overwrite) as temporary:
         try:
             file = _create(os.fsencode(temporary))

@@ -103,7 +103,9 @@ def _flat(data: npt.NDArray[Any], mask: npt.NDArray[np.bool_] | None) -> Any:
     return pa.array(data, mask=mask, from_pandas=False)
 
 
-def _numpy(values: Any, name: str, path: str | os.PathLike[str]) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:
+def _numpy(
+    values: Any, name: str, path: str | os.PathLike[str]
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -123,12 +125,18 @@ def _numpy(values: Any, name: str, path: str | os.PathLike[str]) -> tuple[npt.ND
         values = values.cast(pa.timestamp("s"))
         kind = values.type
     if pa.types.is_timestamp(kind) or pa.types.is_duration(kind) or pa.types.is_time(kind):
-        whole = values.view(pa.int64()) if not pa.types.is_time32(kind) else values.cast(pa.int32()).cast(pa.int64())
+        whole = (
+            values.view(pa.int64())
+            if not pa.types.is_time32(kind)
+            else values.cast(pa.int32()).cast(pa.int64())
+        )
         letter = "M8" if pa.types.is_timestamp(kind) else "m8"
         found = np.asarray((whole.fill_null(0) if mask is not None else whole).to_numpy(zero_copy_only=False))
         return found.view(f"{letter}[{kind.unit}]"), mask
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
-        raise SchemaMismatch(f"a column of type {kind} is not read", path=path, hdu=name, hint="choose other columns")
+        raise SchemaMismatch(
+            f"a column of type {kind} is not read", path=path, hdu=name, hint="choose other columns"
+        )
     if mask is not None:
         values = values.fill_null(False if pa.types.is_boolean(kind) else pa.scalar(0, kind))
     return values.to_numpy(zero_copy_only=False), mask
@@ -146,11 +154,18 @@ def _is_view(kind: Any) -> bool:
 def _nested(kind: Any) -> bool:
     import pyarrow as pa
 
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_struct(kind) or pa.types.is_map(kind))
+    return bool(
+        pa.types.is_list(kind)
+        or pa.types.is_large_list(kind)
+        or pa.types.is_struct(kind)
+        or pa.types.is_map(kind)
+    )
 
 
 def _refuse(values: Any, name: str, path: str | os.PathLike[str]) -> Piece:
-    raise SchemaMismatch(f"a column of type {values.type} is not read", path=path, hdu=name, hint="choose other columns")
+    raise SchemaMismatch(
+        f"a column of type {values.type} is not read", path=path, hdu=name, hint="choose other columns"
+    )
 
 
 def _ragged(values: Any, name: str) -> Piece:
@@ -160,7 +175,9 @@ def _ragged(values: Any, name: str) -> Piece:
     out = np.empty(len(values), object)
     kind = values.type
     simple = (pa.types.is_list(kind) or pa.types.is_large_list(kind)) and (
-        pa.types.is_integer(kind.value_type) or pa.types.is_floating(kind.value_type) or pa.types.is_boolean(kind.value_type)
+        pa.types.is_integer(kind.value_type)
+        or pa.types.is_floating(kind.value_type)
+        or pa.types.is_boolean(kind.value_type)
     )
     if simple and not values.flatten().null_count:
         offsets = np.asarray(values.offsets)

@@ -121,7 +121,9 @@ def cells(piece: Piece, path: str | os.PathLike[str]) -> Any:
     return pa.array(data, mask=mask, from_pandas=False)
 
 
-def parse(rows: Any, fields: list[Field] | None, columns: Sequence[str] | None, path: str | os.PathLike[str]) -> list[Piece]:
+def parse(
+    rows: Any, fields: list[Field] | None, columns: Sequence[str] | None, path: str | os.PathLike[str]
+) -> list[Piece]:
     """Return the columns of CSV text."""
     import pyarrow as pa
     from pyarrow import csv
@@ -218,13 +220,15 @@ def _as_json(data: Any, mask: Any) -> list[str]:
     if data.dtype == np.float16:
         data = data.astype("f4")
     if data.dtype == np.float32:
-        return [_row(row, hidden) for row, hidden in zip(_shortest(data), _rows(mask, len(data)), strict=True)]
+        return [
+            _row(row, hidden) for row, hidden in zip(_shortest(data), _rows(mask, len(data)), strict=True)
+        ]
     return [_row(row, hidden) for row, hidden in zip(data.tolist(), _rows(mask, len(data)), strict=True)]
 
 
 def _shortest(data: Any) -> list[Any]:
     """Return single precision numbers as the shortest double that gives them back."""
-    return data.astype("U16").astype("f8").tolist()  # type: ignore[no-any-return]
+    return data.astype("U16").astype("f8").tolist()
 
 
 def _rows(mask: Any, count: int) -> list[Any]:
@@ -256,7 +260,9 @@ def _from_json(values: Any, field: Field, path: str | os.PathLike[str]) -> tuple
             mask = None if mask is None else mask.all(axis=-1)
         return np.char.encode(data, "latin-1") if dtype.kind == "S" else data, mask
     except (ValueError, TypeError, RecursionError, OverflowError, UnicodeError) as error:
-        raise CorruptInput(f"a cell is not the JSON of an array: {error}", path=path, hdu=field.name) from error
+        raise CorruptInput(
+            f"a cell is not the JSON of an array: {error}", path=path, hdu=field.name
+        ) from error
 
 
 def _found_mask(rows: list[Any], depth: int) -> Any:

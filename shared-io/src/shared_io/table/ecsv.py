@@ -53,7 +53,11 @@ def write(
     if not found:
         raise SchemaMismatch("ECSV cannot hold a table without columns", path=path)
     meta = schema.dump(dict(table.meta), path)
-    lines = ["# %ECSV 1.0", "# ---", f"{_MARK}{text.COLUMNS}: {schema.dump(schema.encode_fields(found), path)}"]
+    lines = [
+        "# %ECSV 1.0",
+        "# ---",
+        f"{_MARK}{text.COLUMNS}: {schema.dump(schema.encode_fields(found), path)}",
+    ]
     lines.append(f"{_MARK}{_META}: {meta}")
     if provenance is not None:
         lines.append(f"{_MARK}{text.PROVENANCE}: {provenance.json}")
@@ -104,7 +108,9 @@ def _described(field: Field) -> dict[str, Any]:
     """Return a column as the header of ECSV describes it."""
     dtype = np.dtype(field.dtype)
     shape = (*field.shape, 2) if dtype.kind == "c" else field.shape
-    base = _TYPES.get(field.dtype, _TYPES.get(dtype.kind, f"float{4 * dtype.itemsize}" if dtype.kind == "c" else dtype.name))
+    base = _TYPES.get(
+        field.dtype, _TYPES.get(dtype.kind, f"float{4 * dtype.itemsize}" if dtype.kind == "c" else dtype.name)
+    )
     plain: dict[str, Any] = {"name": field.name, "datatype": "string" if shape else base}
     if shape:
         plain["subtype"] = f"{base}[{','.join(map(str, shape))}]"
@@ -120,7 +126,7 @@ def _yaml(meta: Any) -> list[str]:
     if not meta:
         return []
     content = {"meta": schema.decode_meta(schema.dump(dict(meta), ""), "")}
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=False, width=100_000).splitlines()  # type: ignore[no-any-return]
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=False, width=100_000).splitlines()
 
 
 def _spelled(piece: Piece) -> Piece:

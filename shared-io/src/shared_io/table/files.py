@@ -60,7 +60,7 @@ def read(
     SchemaMismatch
         When there is no such table or column.
     """
-    return _module(_format_of(path)).read(path, key=key, columns=columns)  # type: ignore[no-any-return]
+    return _module(_format_of(path)).read(path, key=key, columns=columns)
 
 
 def write(
@@ -149,8 +149,10 @@ def writer(
         Its ``add(table)`` appends rows; all pieces must have the columns of the first.
     """
     if _format_for(path) != "parquet":
-        raise SchemaMismatch("only Parquet is written piece by piece", path=path, hint="end the name in .parquet")
-    return _module("parquet").writer(path, overwrite=overwrite, provenance=provenance, meta=meta)  # type: ignore[no-any-return]
+        raise SchemaMismatch(
+            "only Parquet is written piece by piece", path=path, hint="end the name in .parquet"
+        )
+    return _module("parquet").writer(path, overwrite=overwrite, provenance=provenance, meta=meta)
 
 
 def _module(name: str) -> Any:
@@ -169,7 +171,12 @@ def _format_for(path: str | os.PathLike[str]) -> str:
 def _format_of(path: str | os.PathLike[str]) -> str:
     head = _source.magic(path, 64)
     suffix = locate.suffix(path, tuple(_BY_SUFFIX))
-    for sign, name in ((b"SIMPLE  =", "fits"), (b"\x89HDF", "hdf5"), (b"PAR1", "parquet"), (b"# %ECSV", "ecsv")):
+    for sign, name in (
+        (b"SIMPLE  =", "fits"),
+        (b"\x89HDF", "hdf5"),
+        (b"PAR1", "parquet"),
+        (b"# %ECSV", "ecsv"),
+    ):
         if head.startswith(sign):
             return name
     named = _BY_SUFFIX.get(suffix)

@@ -54,7 +54,11 @@ def read(
 
 
 def batches(
-    path: str | os.PathLike[str], *, rows: int, key: str | int | None = None, columns: Sequence[str] | None = None
+    path: str | os.PathLike[str],
+    *,
+    rows: int,
+    key: str | int | None = None,
+    columns: Sequence[str] | None = None,
 ) -> Iterator[Table]:
     """Read a table piece by piece; see `shared_io.table.batches`."""
     with open_stream(path) as stream:
@@ -73,7 +77,9 @@ def _choose(blocks: Sequence[Block], key: str | int | None, path: str | os.PathL
             raise SchemaMismatch(f"this HDU is an {block.kind}, not a table", path=path, hdu=block.place)
         return block
     tables = [b for b in blocks if b.kind in ("table", "ascii")]
-    catalogues = [b for b in tables if b.name in _CATALOGUES] or [b for b in tables if b.name not in _NOT_CATALOGUES]
+    catalogues = [b for b in tables if b.name in _CATALOGUES] or [
+        b for b in tables if b.name not in _NOT_CATALOGUES
+    ]
     if not tables:
         raise SchemaMismatch("there is no table in this file", path=path)
     found = catalogues or tables

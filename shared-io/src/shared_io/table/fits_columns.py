@@ -37,7 +37,9 @@ _RESERVED = re.compile(
 )
 
 
-def to_hdu(found: Sequence[Piece], meta: Mapping[str, Any], key: str | None, path: str | os.PathLike[str]) -> Any:
+def to_hdu(
+    found: Sequence[Piece], meta: Mapping[str, Any], key: str | None, path: str | os.PathLike[str]
+) -> Any:
     """Return an astropy BinTableHDU.
 
     Raises
@@ -56,14 +58,22 @@ def to_hdu(found: Sequence[Piece], meta: Mapping[str, Any], key: str | None, pat
         columns.append(_column(piece, name, null))
         if hidden is not None:
             masks[str(number)] = f"{name[:60]}.mask"
-            columns.append(fits.Column(masks[str(number)], f"{_repeat(hidden)}L", array=hidden, dim=_dim(hidden)))
+            columns.append(
+                fits.Column(masks[str(number)], f"{_repeat(hidden)}L", array=hidden, dim=_dim(hidden))
+            )
     rows = len(found[0].data) if found else 0
     hdu = fits.BinTableHDU.from_columns(columns, nrows=rows, name=key)
     for card, value in meta.items():
         if _is_card(card, value):
             hdu.header[card] = value
     stops = [i for i, piece in enumerate(found) if _ends_blank(schema.storable(piece))]
-    content = {"columns": schema.encode_fields(found), "names": names, "masks": masks, "stops": stops, "meta": dict(meta)}
+    content = {
+        "columns": schema.encode_fields(found),
+        "names": names,
+        "masks": masks,
+        "stops": stops,
+        "meta": dict(meta),
+    }
     text = schema.dump(content, path)
     for character in " '&":  # what the splitting into cards could touch
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -180,7 +190,7 @@ def _unit(field: Field) -> str | None:
     if field.unit is None:
         return None
     try:
-        return Unit(field.unit).to_string("fits")  # type: ignore[no-any-return]
+        return Unit(field.unit).to_string("fits")
     except ValueError:
         return field.unit if field.unit.isascii() and field.unit.isprintable() else None
 

@@ -21,7 +21,18 @@ from shared_io.table.schema import Field, Piece
 
 __all__ = ["Rows"]
 
-_DTYPES = {"L": "u1", "B": "u1", "X": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8", "C": ">c8", "M": ">c16"}
+_DTYPES = {
+    "L": "u1",
+    "B": "u1",
+    "X": "u1",
+    "I": ">i2",
+    "J": ">i4",
+    "K": ">i8",
+    "E": ">f4",
+    "D": ">f8",
+    "C": ">c8",
+    "M": ">c16",
+}
 _UNSIGNED = {("I", 2**15): "u2", ("J", 2**31): "u4", ("K", 2**63): "u8"}
 _DIM = re.compile(r"\(\s*\d+(?:\s*,\s*\d+)*\s*\)")
 
@@ -56,7 +67,9 @@ class Rows:
         self._ours = fits_columns.decode_card(self._header, path)
         self._where = self._positions()
         self.names = list(self._where)
-        self.meta: dict[str, Any] = self._ours["meta"] if self._ours else fits_columns.header_meta(self._header)
+        self.meta: dict[str, Any] = (
+            self._ours["meta"] if self._ours else fits_columns.header_meta(self._header)
+        )
         limits.check_bytes(self.count * (self._row + len(specs)), path=path, hdu=block.place, what="a table")
 
     def pieces(self, names: list[str], part: slice) -> list[Piece]:
@@ -76,7 +89,9 @@ class Rows:
             masks = {int(k): places[v] for k, v in self._ours["masks"].items()}
             return {
                 field.name: (places[name], field, masks.get(i))
-                for i, (field, name) in enumerate(zip(self._ours["columns"], self._ours["names"], strict=True))
+                for i, (field, name) in enumerate(
+                    zip(self._ours["columns"], self._ours["names"], strict=True)
+                )
             }
         except (KeyError, ValueError, TypeError) as error:
             raise CorruptInput(
@@ -88,14 +103,24 @@ class Rows:
         data, mask = self._column(place, part, strip=field is None)
         if field is None:
             unit = self._card(place + 1, "TUNIT")
-            return Piece(Field(name, data.dtype.str[1:], data.shape[1:], unit or None, None, mask is not None), data, mask)
-        if np.dtype(field.dtype).kind in "SU" and self._ours and self.names.index(name) in self._ours["stops"]:
+            return Piece(
+                Field(name, data.dtype.str[1:], data.shape[1:], unit or None, None, mask is not None),
+                data,
+                mask,
+            )
+        if (
+            np.dtype(field.dtype).kind in "SU"
+            and self._ours
+            and self.names.index(name) in self._ours["stops"]
+        ):
             data = np.array([text[:-1] for text in data.ravel()], dtype=str).reshape(data.shape)
         if hidden is not None:
             mask = self._column(hidden, part, strip=True)[0].reshape(part.stop - part.start, *field.shape)
         return Piece(field, schema.restore(data, field, self._path), mask)
 
-    def _column(self, place: int, part: slice, *, strip: bool) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:
+    def _column(
+        self, place: int, part: slice, *, strip: bool
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:
         spec = self._specs[place]
         if spec.variable:
             return self._variable(place, part), None
@@ -146,7 +171,9 @@ class Rows:
         width = spec.width // int(np.prod(shape, dtype=int)) if shape and 0 not in shape else spec.width
         if not width:
             return np.zeros((count, *shape), "U1")
-        text = self._view(spec, np.dtype(f"S{width}"), spec.width // width, part).copy().reshape(count, *shape)
+        text = (
+            self._view(spec, np.dtype(f"S{width}"), spec.width // width, part).copy().reshape(count, *shape)
+        )
         try:
             decoded = np.char.decode(text, "utf-8")
         except UnicodeDecodeError:
@@ -180,7 +207,7 @@ class Rows:
         scale, zero = self._number(place, "TSCAL"), self._number(place, "TZERO")
         if scale in (None, 1) and zero in (None, 0):
             return native
-        return native * (1 if scale is None else scale) + (0 if zero is None else zero)  # type: ignore[no-any-return]
+        return native * (1 if scale is None else scale) + (0 if zero is None else zero)
 
     def _descriptors(self, spec: FieldSpec, part: slice) -> npt.NDArray[np.int64]:
         if not spec.repeat:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from shared_io import _source, atomic, limits
 from shared_io.errors import CorruptInput, SchemaMismatch, SharedIOError
-from shared_io.provenance import ATTRIBUTE, KEY_ATTRIBUTE
 from shared_io.table import schema, seal
 from shared_io.table.arrow import from_arrow, to_arrow
 from shared_io.table.schema import Field, Piece
@@ -30,7 +29,9 @@ _ROWS = 2**20  # of a row group
 class Writer:
     """A Parquet file being written piece by piece; made by `writer`."""
 
-    def __init__(self, path: str | os.PathLike[str], target: str, extra: Mapping[bytes, bytes], meta: Any) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], target: str, extra: Mapping[bytes, bytes], meta: Any
+    ) -> None:
         self._path = path
         self._target = target
         self._extra = dict(extra)
@@ -55,7 +56,9 @@ class Writer:
         if not len(table):
             return
         arrays = [to_arrow(piece, self._path) for piece in found]
-        self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._writer.schema), row_group_size=_ROWS)
+        self._writer.write_table(
+            pa.Table.from_arrays(arrays, schema=self._writer.schema), row_group_size=_ROWS
+        )
 
     def close(self) -> None:
         """Finish the file."""
@@ -92,7 +95,11 @@ class Writer:
         return fields
 
     def _fit(self, piece: Piece, field: Field) -> Piece:
-        if (_open_width(piece.field.dtype), piece.field.shape, piece.field.unit) != (field.dtype, field.shape, field.unit):
+        if (_open_width(piece.field.dtype), piece.field.shape, piece.field.unit) != (
+            field.dtype,
+            field.shape,
+            field.unit,
+        ):
             raise SchemaMismatch(
                 f"{piece.field.dtype}{list(piece.field.shape)} [{piece.field.unit}] is not what the first table had: "
                 f"{field.dtype}{list(field.shape)} [{field.unit}]",
@@ -142,9 +149,7 @@ def write(
         out.add(table)
 
 
-def read(
-    path: str | os.PathLike[str], *, key: object = None, columns: Sequence[str] | None = None
-) -> Table:
+def read(path: str | os.PathLike[str], *, key: object = None, columns: Sequence[str] | None = None) -> Table:
     """Read a table; see `shared_io.table.read`."""
     _no_key(key, path)
     with _opened(path) as source:
@@ -165,7 +170,9 @@ def batches(
         names = source.choose(columns)
         for group in range(source.groups):
             source.verify(group, names)
-            parts = source.file.iter_batches(batch_size=rows, row_groups=[group], columns=names, use_threads=False)
+            parts = source.file.iter_batches(
+                batch_size=rows, row_groups=[group], columns=names, use_threads=False
+            )
             while True:
                 with _translated(path):
                     part = next(parts, None)
@@ -241,7 +248,9 @@ class _Source:
             rows += metadata.row_group(group).num_rows
             for index, (start, length) in enumerate(seal.chunk_ranges(metadata, group)):
                 if length and (start < 4 or length < 0 or start + length > size):
-                    raise CorruptInput(f"row group {group} lies outside of the file: truncated or damaged", path=self.path)
+                    raise CorruptInput(
+                        f"row group {group} lies outside of the file: truncated or damaged", path=self.path
+                    )
                 total += max(0, metadata.row_group(group).column(index).total_uncompressed_size)
         if rows != metadata.num_rows or rows < 0:
             raise CorruptInput("the numbers of rows do not add up", path=self.path)
@@ -280,7 +289,9 @@ def _translated(path: str | os.PathLike[str]) -> Iterator[None]:
         raise
     except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CorruptInput(f"cannot be read ({reason})", path=path, hint="the file is truncated or damaged") from error
+        raise CorruptInput(
+            f"cannot be read ({reason})", path=path, hint="the file is truncated or damaged"
+        ) from error
 
 
 def _open_width(dtype: str) -> str:

@@ -96,14 +96,17 @@ def _piece(name: str, column: Any, path: str | os.PathLike[str]) -> Piece:
     values = getattr(column, "value", column) if hasattr(column, "unit") else column
     if not isinstance(values, np.ndarray):
         raise SchemaMismatch(
-            f"a column of type {type(column).__name__} cannot be stored", path=path, hdu=name, hint="make plain columns of it"
+            f"a column of type {type(column).__name__} cannot be stored",
+            path=path,
+            hdu=name,
+            hint="make plain columns of it",
         )
     mask = np.array(values.mask, bool) if isinstance(values, np.ma.MaskedArray) else None
     data = np.asarray(values.data if isinstance(values, np.ma.MaskedArray) else values)
     if data.dtype.kind == "O":
         data = _text(data, mask, name, path)
-    if data.dtype.kind not in _KINDS or data.dtype.itemsize > (8 if data.dtype.kind in "biuf" else 16) and (
-        data.dtype.kind not in "SU"
+    if data.dtype.kind not in _KINDS or (
+        data.dtype.itemsize > (8 if data.dtype.kind in "biuf" else 16) and (data.dtype.kind not in "SU")
     ):
         raise SchemaMismatch(f"values of type {data.dtype} cannot be stored", path=path, hdu=name)
     data = np.asarray(data, data.dtype.newbyteorder("="))
@@ -126,7 +129,10 @@ def _text(
     flat = ["" if gone else value for value, gone in zip(data.ravel(), hidden.ravel(), strict=True)]
     if not all(isinstance(value, str) for value in flat):
         raise SchemaMismatch(
-            "a column of Python objects cannot be stored", path=path, hdu=name, hint="use numbers, text or arrays of one shape"
+            "a column of Python objects cannot be stored",
+            path=path,
+            hdu=name,
+            hint="use numbers, text or arrays of one shape",
         )
     return np.array(flat, dtype=str).reshape(data.shape)
 
@@ -183,7 +189,9 @@ def restore(data: npt.NDArray[Any], field: Field, path: str | os.PathLike[str]) 
             return np.char.decode(data, "utf-8").astype(wanted)
         return data.astype(wanted)
     except (ValueError, TypeError, UnicodeError) as error:
-        raise CorruptInput(f"the values do not fit their description: {error}", path=path, hdu=field.name) from error
+        raise CorruptInput(
+            f"the values do not fit their description: {error}", path=path, hdu=field.name
+        ) from error
 
 
 def encode_fields(found: Sequence[Piece] | Sequence[Field]) -> list[dict[str, Any]]:

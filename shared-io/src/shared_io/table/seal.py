@@ -3,7 +3,8 @@
 Between the last page and the footer, where the format leaves room, we put a block that no other reader
 looks at::
 
-    pages | sum of each column chunk (u8, little-endian) | count (u4) | sha256 | "SIOSEAL1" | footer | length | "PAR1"
+    pages | a sum (u8) for each column chunk | their count (u4) | sha256 | "SIOSEAL1"
+          | footer | its length (u4) | "PAR1"
 
 The sha256 is over the sums, their count and the footer. The footer itself says under the key
 ``shared_io.seal`` that there is a block. An altered footer does not fit the digest; a footer found at the
@@ -44,7 +45,9 @@ class Seal:
         self._sums = sums
         self._columns = columns
 
-    def verify(self, file: BinaryIO, metadata: Any, group: int, columns: list[int], path: str | os.PathLike[str]) -> None:
+    def verify(
+        self, file: BinaryIO, metadata: Any, group: int, columns: list[int], path: str | os.PathLike[str]
+    ) -> None:
         """Verify the bytes of some columns of a row group.
 
         Raises
@@ -75,7 +78,9 @@ def seal(file: BinaryIO, metadata: Any) -> None:
     """
     footer, start = _footer(file)
     sums = [
-        _sum(file, *span) for group in range(metadata.num_row_groups) for span in chunk_ranges(metadata, group)
+        _sum(file, *span)
+        for group in range(metadata.num_row_groups)
+        for span in chunk_ranges(metadata, group)
     ]
     block = struct.pack(f"<{len(sums)}Q", *sums)
     count = struct.pack("<I", len(sums))
@@ -104,7 +109,9 @@ def read_seal(file: BinaryIO, metadata: Any, path: str | os.PathLike[str]) -> Se
     size = 8 * count
     block = os.pread(file.fileno(), size, start - _TAIL.size - size) if size < start - _TAIL.size else b""
     if hashlib.sha256(block + tail[:4] + footer).digest() != digest or len(block) != size:
-        raise CorruptInput("the footer was altered or damaged", path=path, hint="fetch or copy the file again")
+        raise CorruptInput(
+            "the footer was altered or damaged", path=path, hint="fetch or copy the file again"
+        )
     columns = metadata.num_columns
     if count != columns * metadata.num_row_groups:
         raise CorruptInput("the seal does not belong to this footer", path=path)
@@ -122,7 +129,9 @@ def check_footer(file: BinaryIO, path: str | os.PathLike[str]) -> None:
     size = os.fstat(file.fileno()).st_size
     ends = os.pread(file.fileno(), 4, 0), os.pread(file.fileno(), 8, max(0, size - 8))
     if size < 12 or ends[0] != b"PAR1" or ends[1][4:] != b"PAR1":
-        raise CorruptInput("no whole Parquet file: truncated or damaged", path=path, hint="fetch or copy the file again")
+        raise CorruptInput(
+            "no whole Parquet file: truncated or damaged", path=path, hint="fetch or copy the file again"
+        )
     length = struct.unpack("<I", ends[1][:4])[0]
     if length > size - 12:
         raise CorruptInput("the footer does not fit into the file", path=path)
