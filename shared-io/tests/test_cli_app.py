@@ -53,6 +53,8 @@ class TestParsing:
             "-q fit m.fits --cpu 4",
             "m.fits --cpu=4",
             "--maglim 1 2 --cpu 4 -- m.fits",
+            "--cpu 4 --maglim 1 2 m.fits",
+            "--cpu 4 --group-ids 1 2 m.fits",
         ],
     )
     def test_order_and_verb_are_free(self, line: str) -> None:
@@ -133,6 +135,10 @@ class TestRefusals:
         assert text in err
         assert err.count("\n") == 1
         assert "Traceback" not in err
+
+    def test_json_of_an_early_exit_is_a_document(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert call("fail exit --json") == 3
+        assert json.loads(capsys.readouterr().out)["error"]["exit_code"] == 3
 
     def test_the_code_of_typer_exit(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert call("fail exit") == 3
@@ -272,6 +278,11 @@ class TestSecrets:
         )
         assert "'-token', '***'" in done.stdout
         assert self.SECRET not in done.stdout + done.stderr
+
+    @pytest.mark.parametrize("secret", ["1", "cpu", '"'])
+    def test_json_stays_valid_whatever_the_secret(self, secret: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert call(["m.fits", f"--token={secret}", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["margin"] == 80
 
     def test_a_mistyped_token_option_does_not_show_its_value(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert call(["m.fits", f"--tokne={self.SECRET}"]) == 2

@@ -135,13 +135,12 @@ def _invoke(app: App, session: Session, command: Any, ctx: Any) -> Any:
 
     import_name = app.package.replace("-", "_")
     aside = contextlib.redirect_stdout(sys.stderr) if session.json else contextlib.nullcontext()
-    with configured(session, import_name), aside:
+    with configured(session, import_name) as log, aside:
+        log.debug("%s with %s", ctx.info_name, session.options)
         try:
             return command.invoke(ctx)
         except Exception:
-            import logging
-
-            logging.getLogger(import_name).debug("the command failed", exc_info=True)
+            log.debug("the command failed", exc_info=True)
             raise
 
 
@@ -175,10 +174,10 @@ def _failed(session: Session, error: BaseException) -> int:
             if code == exits.USAGE and "did you mean" not in message:
                 message = f"{message} (see {session.prog} --help)"
             print(session.redact(f"{session.prog}: error: {message}"), file=sys.stderr, flush=True)
-        if session.json and code:
+        if session.json:
             from shared_io.cli.output import finish_json
 
-            print(finish_json(session, {"exit_code": code, "message": message}), flush=True)
+            print(finish_json(session, {"exit_code": code, "message": message} if code else None), flush=True)
     return code
 
 

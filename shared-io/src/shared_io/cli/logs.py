@@ -33,7 +33,7 @@ class _Short(_Redacting):
 
 
 @contextmanager
-def configured(session: Session, tool: str) -> Iterator[None]:
+def configured(session: Session, tool: str) -> Iterator[logging.Logger]:
     """Configure logging for one command and undo it afterwards.
 
     Parameters
@@ -42,6 +42,11 @@ def configured(session: Session, tool: str) -> Iterator[None]:
         Its ``quiet``, ``verbose`` and ``log_file`` decide what goes where.
     tool
         The import name of the tool, whose debug messages go to the log file.
+
+    Yields
+    ------
+    logging.Logger
+        The tool's.
 
     Raises
     ------
@@ -58,7 +63,7 @@ def configured(session: Session, tool: str) -> Iterator[None]:
         root.addHandler(handler)
     logging.captureWarnings(True)
     try:
-        yield
+        yield ours[0]
     finally:
         logging.captureWarnings(False)
         root.setLevel(before[0])

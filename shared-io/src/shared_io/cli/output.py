@@ -57,9 +57,21 @@ def show(result: Any) -> None:
 def finish_json(session: Session, error: dict[str, Any] | None) -> str:
     """The one JSON document of a command that has ended."""
     shown = session.shown
+    document: Any = shown[0] if len(shown) == 1 else shown or None
     if error is not None:
-        return session.redact(to_json({"error": error, "results": shown} if shown else {"error": error}))
-    return session.redact(to_json(shown[0] if len(shown) == 1 else shown or None))
+        document = {"error": error, "results": shown} if shown else {"error": error}
+    return to_json(_redacted(plain(document), session))
+
+
+def _redacted(value: Any, session: Session) -> Any:
+    """Plain values without the session's secrets; numbers stay, so that the document stays valid."""
+    if isinstance(value, str):
+        return session.redact(value)
+    if isinstance(value, list):
+        return [_redacted(v, session) for v in value]
+    if isinstance(value, dict):
+        return {session.redact(k): _redacted(v, session) for k, v in value.items()}
+    return value
 
 
 def as_text(result: Any) -> str:
