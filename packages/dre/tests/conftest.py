@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 from dre.grid import ConvolvedGrid, GridAxes, ModelGrid
+from dre.simulate import simulate_tile
 from dre.stamp import Stamp
+from survey import RECIPE, write_tile
 
 
 def moffat(side: int, fwhm: float = 3.0, beta: float = 3.5) -> np.ndarray:
@@ -50,3 +56,39 @@ def make_stamp(grid: ConvolvedGrid):
         )
 
     return make
+
+
+@pytest.fixture
+def run(monkeypatch, capsys) -> Callable[..., tuple[int, str]]:
+    """Run a command line in a folder; return exit code and standard output (errors are in ``run.errors``)."""
+    from shared_io import cli
+
+    from dre.cli import app
+
+    programs = {"sex_dre": "sex", "psfex_dre": "psfex", "make_cuts": "cuts"}
+
+    def runner(folder: Path, line: str) -> tuple[int, str]:
+        monkeypatch.chdir(folder)
+        program, *words = line.split()
+        code = cli.execute(
+            app, prog=program, verb=programs.get(program), default_verb=None if program in programs else "fit", argv=words
+        )
+        captured = capsys.readouterr()
+        runner.errors = captured.err
+        return code, captured.out
+
+    runner.json = lambda folder, line: json.loads(runner(folder, f"{line} --json")[1])
+    return runner
+
+
+@pytest.fixture(scope="session")
+def skies():
+    """Two simulated tiles."""
+    return [simulate_tile(RECIPE, np.random.default_rng(seed)) for seed in (11, 12)]
+
+
+@pytest.fixture
+def survey(tmp_path, skies) -> Path:
+    """A working folder with one tile."""
+    write_tile(tmp_path / "Tiles" / "image1.fits", skies[0].image)
+    return tmp_path

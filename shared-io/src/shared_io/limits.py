@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 from shared_io.errors import InputTooLarge, SchemaMismatch
 
-__all__ = ["DEFAULT", "Limits", "check_bytes", "check_expansion", "current", "use"]
+__all__ = ["DEFAULT", "Limits", "check_bytes", "check_count", "check_expansion", "current", "use"]
 
 ENVIRONMENT = "SHARED_IO_MAX_BYTES"
 
@@ -125,6 +125,20 @@ def check_expansion(
             hdu=hdu,
             hint="if the file is to be trusted, read it inside limits.use(ratio=...)",
         )
+
+
+def check_count(
+    count: int, cap: int, what: str, *, path: str | os.PathLike[str], hdu: str | int | None = None
+) -> None:
+    """Refuse more than `cap` of something.
+
+    Raises
+    ------
+    InputTooLarge
+        When `count` is beyond the cap.
+    """
+    if count > cap:
+        raise InputTooLarge(f"{count} {what}, more than {cap}", path=path, hdu=hdu)
 
 
 def _parse_bytes(text: str) -> int:

@@ -1,1 +1,49 @@
-"""Placeholder to be replaced."""
+"""Fit elliptical galaxies with a grid of PSF-convolved Sersic models."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "CLASSIC": "grid",
+    "ConvolvedGrid": "grid",
+    "Fit": "fit",
+    "FitFlag": "fit",
+    "GridAxes": "grid",
+    "ModelGrid": "grid",
+    "PSFModel": "psf",
+    "Selection": "cutouts",
+    "Stamp": "stamp",
+    "cut": "cutouts",
+    "detect": "extract.detect",
+    "fit_stamps": "fit:fit",
+    "measure": "extract.measure",
+    "mosaic_panels": "mosaic",
+    "psf_from_stars": "extract.stars",
+    "read_catalogue": "files.catalogue",
+    "read_cube": "files.cube",
+    "read_cuts": "files.cuts",
+    "read_psf": "files.psf",
+    "simulate_tile": "simulate",
+    "summary_table": "summary:summary",
+    "write_cube": "files.cube",
+    "write_cuts": "files.cuts",
+}
+
+__all__ = sorted([*_HOMES, "__version__"])  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("dre")
+    if name in _HOMES:
+        module, _, attribute = _HOMES[name].partition(":")
+        return getattr(import_module(f"dre.{module}"), attribute or name)
+    raise AttributeError(f"module 'dre' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from shared_io.hdf5.read import Reader, reader
+from shared_io.hdf5.read import Reader, reader, translated
 from shared_io.hdf5.write import PRESETS, Writer, writer
 
-__all__ = ["PRESETS", "Reader", "Writer", "reader", "writer"]
+__all__ = ["PRESETS", "Reader", "Writer", "reader", "translated", "writer"]

@@ -1,1 +1,1 @@
-"""Files in and out: the only place where column names, HDU names and cards are written down."""
+"""Files of a working folder to and from the objects of the domain; names, columns and units are written down here."""

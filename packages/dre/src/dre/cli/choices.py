@@ -1,0 +1,50 @@
+"""Options and their values that several verbs share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from shared_io import cli
+
+
+class Compression(StrEnum):
+    """Compression presets of the HDF5 files; lower is faster."""
+
+    NONE = "none"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Centroid(StrEnum):
+    """Ways to find a centroid."""
+
+    COM = "com"
+    ONE = "1dg"
+    TWO = "2dg"
+
+
+class CatalogueEngine(StrEnum):
+    """Who extracts sources."""
+
+    AUTO = "auto"
+    SEXTRACTOR = "sextractor"
+    SEP = "sep"
+
+
+class PsfEngine(StrEnum):
+    """Who models the PSF."""
+
+    AUTO = "auto"
+    PSFEX = "psfex"
+    STARS = "stars"
+
+
+class Statistic(StrEnum):
+    """Goodness of fit."""
+
+    DRE = "dre"
+
+
+Warn = Annotated[bool, cli.option("--warn", help="Name each source that was left out or not fitted")]

@@ -1,0 +1,64 @@
+"""Take over the files that an external program wrote: checksummed, stamped with their provenance, whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared_io import fits
+from shared_io.errors import CorruptInput, ExternalFailed
+
+from dre.files.catalogue import timeless
+
+if TYPE_CHECKING:
+    from shared_io.provenance import Provenance
+
+
+def adopt(
+    product: Path, target: Path, *, image: str, provenance: Provenance, overwrite: bool = False
+) -> None:
+    """Write the HDUs of a program's FITS file to `target`, freed of what changes from run to run.
+
+    Parameters
+    ----------
+    product, target : pathlib.Path
+        The program's file and ours.
+    image : str
+        Name of the analysed image.
+    provenance : Provenance
+        Stored in the primary header.
+    overwrite : bool
+        Replace an existing file.
+
+    Raises
+    ------
+    ExternalFailed
+        If the program wrote no such file, or one that is not FITS.
+    """
+    from astropy.io import fits as afits
+
+    if not product.is_file():
+        raise ExternalFailed(f"the program did not write {product.name}", path=target)
+    try:
+        fits.inspect(product)
+    except CorruptInput as error:
+        raise ExternalFailed(f"the program wrote a damaged file: {error}", path=target) from error
+    with afits.open(product, memmap=False) as hdus:
+        whole = [timeless(hdu, image) if hdu.name == "LDAC_IMHEAD" else hdu for hdu in hdus]
+        fits.write(target, whole, overwrite=overwrite, provenance=provenance)
+
+
+def plain_copy(source: Path, folder: Path, name: str) -> Path:
+    """Give a program an image under a harmless name: a link to a plain FITS file, else an uncompressed copy."""
+    from astropy.io import fits as afits
+
+    target = folder / f"{name}.fits"
+    infos = fits.inspect(source)
+    if source.suffix.lower() in {".fits", ".fit", ".fts"} and all(info.kind != "compressed" for info in infos):
+        target.symlink_to(source.absolute())
+        return target
+    images = fits.read_images(source)
+    first = afits.PrimaryHDU(images[0].data, images[0].header) if len(images) == 1 else afits.PrimaryHDU()
+    rest = [] if len(images) == 1 else [afits.ImageHDU(image.data, image.header) for image in images]
+    fits.write(target, [first, *rest])
+    return target

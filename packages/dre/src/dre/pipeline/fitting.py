@@ -1,0 +1,213 @@
+"""Step 4: fit the cuts of every image; chi cubes, summary table and mosaics."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from shared_io import batch, fits, hdf5, table
+from shared_io.errors import CorruptInput, InputNotFound, SchemaMismatch
+
+from dre.files import catalogue
+from dre.files.cuts import cut_names, read_cuts
+from dre.files.layout import find_psf, find_sextracted
+from dre.files.mosaics import mosaic_path, write_mosaic
+from dre.files.psf import read_psf
+from dre.fit import Fit, fit
+from dre.grid import ConvolvedGrid, ModelGrid
+from dre.mosaic import mosaic_panels
+from dre.pipeline.planning import provenance, run_step
+from dre.summary import summary
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+    from shared_io.batch import Report
+
+    from dre.stamp import Stamp
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to fit and how; see the options of ``dre fit``."""
+
+    inputs: Path
+    psf: Path
+    chi: Path
+    summary: Path
+    catalogues: Path | None
+    mosaics: Path | None = None
+    statistic: str = "dre"
+    workers: int = 1
+    compression: str = "medium"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One image: its cuts, PSF and catalogue."""
+
+    name: str
+    cuts: Path
+    psf: Path
+    catalogue: Path | None
+
+
+def fit_all(request: Request, grid: ModelGrid, *, overwrite: bool = False, resume: bool = True) -> Report:
+    """Fit every NAME_cuts.h5 of a folder.
+
+    Parameters
+    ----------
+    request : Request
+        What to do.
+    grid : ModelGrid
+        Models, not convolved.
+    overwrite : bool
+        Replace products that are there.
+    resume : bool
+        Skip images whose products are there and were made from the same inputs, models and settings.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    InputNotFound
+        If there are no cuts.
+    """
+    model = grid.digest()
+    convolved = Convolver(grid)
+    options = {"statistic": request.statistic, "compression": request.compression}
+
+    def plan(cuts: Path) -> batch.Unit:
+        job = _job(request, cuts)
+        inputs = [path for path in (job.cuts, job.psf, job.catalogue) if path is not None]
+        outputs = [request.chi / f"{job.name}_chi.h5", request.summary / f"{job.name}_tab.fits"]
+        if request.mosaics is not None:
+            outputs += [mosaic_path(request.mosaics, job.name, source) for source in cut_names(cuts)]
+        return batch.Unit(job.name, tuple(outputs), provenance("fit", options, inputs, model=model), job)
+
+    def work(unit: batch.Unit) -> str:
+        return _fit_image(unit, request, convolved)
+
+    return run_step(
+        _cut_files(request.inputs), plan, work, name=_image_name, overwrite=overwrite, resume=resume, what="images"
+    )  # fmt: skip
+
+
+class Convolver:
+    """The grid as seen through one PSF after another; the last one is kept."""
+
+    def __init__(self, grid: ModelGrid) -> None:
+        self.grid = grid
+        self._psf: np.ndarray | None = None
+        self._convolved: ConvolvedGrid | None = None
+
+    def __call__(self, psf: np.ndarray) -> ConvolvedGrid:
+        """Convolve with `psf`, shape (side, side), unless it is the last one again."""
+        if self._convolved is None or self._psf is None or not np.array_equal(psf, self._psf):
+            self._convolved = None  # two convolved grids never coexist
+            self._convolved = self.grid.convolve(psf)
+            self._psf = psf
+        return self._convolved
+
+
+def _cut_files(folder: Path) -> list[Path]:
+    if folder.is_file():
+        return [folder]
+    paths = sorted(folder.glob("*_cuts.h5"))
+    if not paths:
+        raise InputNotFound("no *_cuts.h5 there", path=folder, hint="run make_cuts first, or name the folder with -i")
+    return paths
+
+
+def _image_name(cuts: Path) -> str:
+    return cuts.stem.removesuffix("_cuts")
+
+
+def _job(request: Request, cuts: Path) -> Job:
+    name = _image_name(cuts)
+    source = None
+    if request.catalogues is not None and request.catalogues.is_dir():
+        try:
+            source = find_sextracted(request.catalogues, name).catalogue
+        except InputNotFound:
+            source = None
+    return Job(name, cuts, find_psf(request.psf, name), source)
+
+
+def _fit_image(unit: batch.Unit, request: Request, convolved: Convolver) -> str:
+    job: Job = unit.payload  # type: ignore[assignment]
+    names = cut_names(job.cuts)
+    lost: list[str] = []
+    found: list[Fit] = []
+    with hdf5.writer(
+        unit.outputs[0], compression=request.compression, overwrite=True, provenance=unit.provenance
+    ) as chi_file:
+        for extension, own in _by_extension(names):
+            grid = convolved(_psf(job.psf, extension))
+            for stamp, result in _fitted(_readable(job.cuts, own, lost), grid, request):
+                chi_file.add_array(result.name, result.chi)
+                if request.mosaics is not None:
+                    model = grid.image(result.best.model_idx) * result.scale if result.ok else np.full_like(stamp.obj, np.nan)
+                    path = mosaic_path(request.mosaics, job.name, stamp.name)
+                    write_mosaic(path, mosaic_panels(stamp.obj, stamp.mask, model), provenance=unit.provenance)
+                found.append(replace(result, chi=np.empty((0,) * 4, np.float32)))
+    sources = catalogue.read_catalogue(job.catalogue) if job.catalogue else None
+    rows = summary(found, convolved.grid.axes, sources)
+    table.write(rows, unit.outputs[1], overwrite=True, provenance=unit.provenance)
+    return _verdict(job, found, lost)
+
+
+def _psf(path: Path, extension: int) -> np.ndarray:
+    """Read the PSF of an extension; a file with one PSF serves them all."""
+    several = sum(info.name == "PSF_DATA" for info in fits.inspect(path)) > 1
+    return read_psf(path, extension if several and extension > 0 else None).pixels()
+
+
+def _verdict(job: Job, found: list[Fit], lost: list[str]) -> str:
+    """Say how it went; objects that could not be read make the image a failure, though the others are written."""
+    if lost:
+        raise CorruptInput(
+            f"{len(lost)} cut(s) could not be read, the other {len(found)} were fitted and written; first: {lost[0]}",
+            path=job.cuts, hint="run make_cuts again with --overwrite",
+        )  # fmt: skip
+    bad = sum(not one.ok for one in found)
+    return f"{len(found)} objects" + (f", {bad} without a fit (see FIT_FLAG)" if bad else "")
+
+
+def _by_extension(names: list[str]) -> Iterator[tuple[int, list[str]]]:
+    groups: dict[int, list[str]] = {}
+    for name in names:
+        prefix = name.split("_")[0]
+        groups.setdefault(int(prefix) if prefix.isdigit() else 0, []).append(name)
+    yield from groups.items()
+
+
+def _readable(path: Path, names: list[str], lost: list[str]) -> Iterator[Stamp]:
+    for item in read_cuts(path, names):
+        if isinstance(item, SchemaMismatch):
+            lost.append(str(item))
+        else:
+            yield item
+
+
+def _fitted(stamps: Iterable[Stamp], grid: ConvolvedGrid, request: Request) -> Iterator[tuple[Stamp, Fit]]:
+    """Pair each stamp with its fit; the stamps in flight wait in a queue."""
+    waiting: deque[Stamp] = deque()
+
+    def recorded() -> Iterator[Stamp]:
+        for stamp in stamps:
+            waiting.append(stamp)
+            yield stamp
+
+    for result in fit(recorded(), grid, statistic=request.statistic, workers=request.workers):
+        yield waiting.popleft(), result
+
+
+def read_summary(path: Path) -> Table:
+    """Read a Summary file."""
+    return table.read(path)

@@ -1,0 +1,82 @@
+"""External programs: found under any name, and every way of failing explained."""
+
+import os
+from pathlib import Path
+
+import pytest
+from shared_io.errors import ExternalFailed, InputNotFound
+
+from dre.config import DETECTION, parse
+from dre.external import programs, sextractor
+
+
+def script(folder: Path, name: str, body: str) -> Path:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize("name", ["source-extractor", "sex", "sextractor"])
+def test_sextractor_is_found_under_each_of_its_names(name, tmp_path, monkeypatch):
+    script(tmp_path, name, "echo 'Source Extractor version 2.25.0 (2018-02-08)'")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    program = programs.find("SExtractor")
+    assert program.path.name == name
+    assert program.version() == "2.25.0"
+
+
+def test_a_missing_program_is_an_error_that_says_how_to_go_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert programs.find("PSFEx") is None
+    with pytest.raises(ExternalFailed, match=r"PSFEx was not found.*install it.*--engine stars"):
+        programs.require("PSFEx")
+
+
+def test_a_failing_program_is_quoted_without_its_screen_codes(tmp_path):
+    path = script(tmp_path, "sex", r"printf '\033[1M> Setting up\n\033[1A> *ERROR*: cannot read it\n' >&2; exit 3")
+    with pytest.raises(ExternalFailed, match=r"tile.fits: SExtractor ended with status 3: \*ERROR\*: cannot read it"):
+        programs.Program("SExtractor", path).run([], subject=Path("tile.fits"))
+
+
+def test_a_program_that_cannot_be_started_is_an_error(tmp_path):
+    path = tmp_path / "sex"
+    path.write_text("no program")
+    with pytest.raises(ExternalFailed, match="could not be started"):
+        programs.Program("SExtractor", path).run([], subject=Path("tile.fits"))
+
+
+def recorder(tmp_path: Path) -> programs.Program:
+    return programs.Program("SExtractor", script(tmp_path, "sex", f'printf "%s\\n" "$@" > {tmp_path}/arguments'))
+
+
+def test_what_sextractor_is_told(tmp_path):
+    work = tmp_path / "work"
+    work.mkdir()
+    for name in ("default.conv", "default.nnw"):
+        (tmp_path / name).write_text("x")
+    config = tmp_path / "my.sex"
+    config.write_text("DETECT_THRESH 3")
+    (tmp_path / "default.param").write_text("NUMBER")
+    sextractor.run(
+        recorder(tmp_path), [Path("a.fits"), Path("b.fits")], work, parse("", DETECTION), config, overrides={"GAIN": "2"}
+    )
+    told = (tmp_path / "arguments").read_text().splitlines()
+    pairs = dict(zip(told[1::2], told[2::2], strict=True))
+    assert told[0] == "a.fits,b.fits"
+    assert pairs["-c"] == str(config)
+    assert pairs["-CATALOG_TYPE"] == "FITS_LDAC"
+    assert pairs["-CHECKIMAGE_TYPE"] == "-BACKGROUND,BACKGROUND_RMS,SEGMENTATION"
+    assert pairs["-GAIN"] == "2"
+    for key, name in (("PARAMETERS_NAME", "default.param"), ("FILTER_NAME", "default.conv"), ("STARNNW_NAME", "default.nnw")):
+        assert pairs[f"-{key}"] == str(tmp_path / name)
+    assert all(os.path.isabs(pairs[f"-{key}"]) for key in ("CATALOG_NAME", "PARAMETERS_NAME"))
+
+
+def test_a_parameter_file_that_the_user_named_and_that_is_missing_is_an_error(tmp_path):
+    config = tmp_path / "my.sex"
+    config.write_text("PARAMETERS_NAME nowhere.param")
+    with pytest.raises(InputNotFound, match=r"nowhere.param.*PARAMETERS_NAME"):
+        sextractor.run(
+            recorder(tmp_path), [Path("a.fits")], tmp_path, parse(config.read_text(), DETECTION), config, overrides={}
+        )

@@ -1,0 +1,14 @@
+"""One function to read a table and one to write it, whatever the format, with units and metadata.
+
+>>> from shared_io import table
+>>> stars = table.read("tile_cat.fits", key="LDAC_OBJECTS")  # doctest: +SKIP
+>>> table.write(stars, "stars.parquet")  # doctest: +SKIP
+>>> for part in table.batches("stars.parquet", rows=10_000):  # doctest: +SKIP
+...     print(len(part))
+"""
+
+from __future__ import annotations
+
+from shared_io.table.files import batches, read, write, writer
+
+__all__ = ["batches", "read", "write", "writer"]

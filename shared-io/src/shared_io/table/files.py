@@ -1,0 +1,182 @@
+"""Which format a table is in, and who reads and writes it."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+from shared_io import _source, locate
+from shared_io.errors import CorruptInput, SchemaMismatch
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+    from shared_io.provenance import Provenance
+    from shared_io.table.parquet import Writer
+
+__all__ = ["batches", "read", "write", "writer"]
+
+_BY_SUFFIX = {
+    **dict.fromkeys(locate.FITS_SUFFIXES, "fits"),
+    **dict.fromkeys(locate.HDF5_SUFFIXES, "hdf5"),
+    **dict.fromkeys((".cat", ".ldac"), "fits"),
+    ".csv": "csv",
+    ".csv.gz": "csv",
+    ".ecsv": "ecsv",
+    ".parquet": "parquet",
+    ".parquet.gzip": "parquet",
+    ".pq": "parquet",
+}
+
+
+def read(
+    path: str | os.PathLike[str], *, key: str | int | None = None, columns: Sequence[str] | None = None
+) -> Table:
+    """Read a table.
+
+    Parameters
+    ----------
+    path
+        A CSV, ECSV, FITS, HDF5 or Parquet file, told by its first bytes.
+    key
+        FITS: the HDU, by default the first table that holds a catalogue. HDF5: the path of the table,
+        by default the only one there is.
+    columns
+        The columns wanted, in this order; by default all.
+
+    Returns
+    -------
+    astropy.table.Table
+        Units on the columns, metadata in ``.meta``, native byte order; missing values are masked and NaN
+        stays NaN.
+
+    Raises
+    ------
+    InputNotFound, CorruptInput, UnsafeInput, InputTooLarge
+        When the file cannot be trusted.
+    SchemaMismatch
+        When there is no such table or column.
+    """
+    return _module(_format_of(path)).read(path, key=key, columns=columns)  # type: ignore[no-any-return]
+
+
+def write(
+    table: Table,
+    path: str | os.PathLike[str],
+    *,
+    key: str | None = None,
+    overwrite: bool = False,
+    provenance: Provenance | None = None,
+) -> None:
+    """Write a table; `read` gives back an equal one.
+
+    Parameters
+    ----------
+    table
+        Columns of numbers, booleans, text, dates, or arrays of one shape of them; the metadata must be
+        what JSON can hold.
+    path
+        The format follows from the suffix: ``.csv``, ``.ecsv``, ``.fits``, ``.h5``, ``.parquet``.
+    key
+        FITS: the name of the HDU. HDF5: the path of the table.
+    overwrite
+        Whether a file already there is replaced.
+    provenance
+        What made the table.
+
+    Raises
+    ------
+    OutputExists, WriteFailed
+        When the file cannot be put there.
+    SchemaMismatch
+        When the format cannot hold the table.
+    """
+    _module(_format_for(path)).write(table, path, key=key, overwrite=overwrite, provenance=provenance)
+
+
+def batches(
+    path: str | os.PathLike[str],
+    rows: int = 65536,
+    columns: Sequence[str] | None = None,
+    *,
+    key: str | int | None = None,
+) -> Iterator[Table]:
+    """Read a table piece by piece, in memory that does not grow with its length.
+
+    Parameters
+    ----------
+    path, columns, key
+        As for `read`. An ECSV file is read whole.
+    rows
+        The most rows of a piece.
+
+    Yields
+    ------
+    astropy.table.Table
+        Each with the metadata of the whole.
+    """
+    if rows < 1:
+        raise ValueError("rows must be positive")
+    yield from _module(_format_of(path)).batches(path, rows=rows, key=key, columns=columns)
+
+
+def writer(
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    provenance: Provenance | None = None,
+    meta: dict[str, Any] | None = None,
+) -> AbstractContextManager[Writer]:
+    """Open a Parquet file to write a table to piece by piece.
+
+    Parameters
+    ----------
+    path
+        The file; it appears when the ``with`` block ends well.
+    overwrite
+        Whether a file already there is replaced.
+    provenance
+        What made the table.
+    meta
+        The metadata; by default those of the first piece.
+
+    Returns
+    -------
+    context manager
+        Its ``add(table)`` appends rows; all pieces must have the columns of the first.
+    """
+    if _format_for(path) != "parquet":
+        raise SchemaMismatch("only Parquet is written piece by piece", path=path, hint="end the name in .parquet")
+    return _module("parquet").writer(path, overwrite=overwrite, provenance=provenance, meta=meta)  # type: ignore[no-any-return]
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"shared_io.table.{name}")
+
+
+def _format_for(path: str | os.PathLike[str]) -> str:
+    found = _BY_SUFFIX.get(locate.suffix(path, tuple(_BY_SUFFIX)))
+    if found is None:
+        raise SchemaMismatch(
+            "no format of tables has this suffix", path=path, hint="use .csv, .ecsv, .fits, .h5 or .parquet"
+        )
+    return found
+
+
+def _format_of(path: str | os.PathLike[str]) -> str:
+    head = _source.magic(path, 64)
+    suffix = locate.suffix(path, tuple(_BY_SUFFIX))
+    for sign, name in ((b"SIMPLE  =", "fits"), (b"\x89HDF", "hdf5"), (b"PAR1", "parquet"), (b"# %ECSV", "ecsv")):
+        if head.startswith(sign):
+            return name
+    named = _BY_SUFFIX.get(suffix)
+    if head.startswith(b"\x1f\x8b"):
+        return "csv" if named == "csv" else "fits"
+    if named is None or (named in ("csv", "ecsv") and (b"\0" in head or head.lstrip().startswith(b"<"))):
+        raise CorruptInput(f"not a table but {_source.describe(head)}", path=path)
+    if not head and named != "csv":
+        raise CorruptInput("the file is empty", path=path)
+    return named

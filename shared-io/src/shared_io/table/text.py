@@ -1,0 +1,159 @@
+"""What the text formats share: the lines before the columns, and the digest of the whole."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import re
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+from shared_io import _source, limits
+from shared_io.errors import CorruptInput, InputTooLarge
+
+__all__ = ["Head", "join", "load", "provenance", "split", "verify", "verify_sum"]
+
+OURS = "shared_io."
+COLUMNS, DIGEST, PROVENANCE = "shared_io.columns", "shared_io.digest", "shared_io.provenance"
+_LINE = r'("(?:[^"\\]|\\.)*"|[A-Za-z_][\w.\-]*): (.*)'
+_LINES = {mark: re.compile(re.escape(mark) + _LINE.encode(), re.DOTALL) for mark in (b"# ", b"# # ")}
+_PIECE = 2**20
+
+
+@dataclass(frozen=True)
+class Head:
+    """What stands before the rows.
+
+    Attributes
+    ----------
+    values
+        What the lines ``key: json`` say, without the digest.
+    start
+        Where the rows begin.
+    digest
+        What the digest says.
+    span
+        Where the line of the digest lies.
+    """
+
+    values: dict[str, Any]
+    start: int
+    digest: Any
+    span: tuple[int, int]
+
+
+def load(path: str | os.PathLike[str]) -> bytes:
+    """Return the bytes of a text file, decompressed if need be, within the limits.
+
+    Raises
+    ------
+    InputNotFound, CorruptInput, InputTooLarge
+        When it cannot be read.
+    """
+    with _source.open_input(path) as file:
+        stored = os.fstat(file.fileno()).st_size
+        limits.check_bytes(stored, path=path)
+        data = file.readall()  # type: ignore[attr-defined]
+    if data[:2] != b"\x1f\x8b":
+        return bytes(data)
+    out = bytearray()
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+            while piece := packed.read(_PIECE):
+                out += piece
+                limits.check_bytes(len(out), path=path)
+                limits.check_expansion(len(out), stored, path=path)
+    except (EOFError, OSError, zlib.error) as error:
+        raise CorruptInput(f"the gzip data are truncated or damaged ({error})", path=path) from error
+    return bytes(out)
+
+
+def split(data: bytes, path: str | os.PathLike[str], mark: bytes = b"# ") -> Head:
+    """Read the leading lines that begin with ``#``; those not of ours are passed over.
+
+    Raises
+    ------
+    CorruptInput
+        When one of our own lines is damaged.
+    """
+    values: dict[str, Any] = {}
+    at, span = 0, (0, 0)
+    cap = limits.current().header_bytes
+    while data.startswith(b"#", at):
+        end = data.find(b"\n", at)
+        end = len(data) if end < 0 else end + 1
+        if end > cap:
+            raise InputTooLarge("the lines before the columns are too long", path=path)
+        if _take(data[at:end].rstrip(b"\r\n"), values, path, _LINES[mark]) == DIGEST:
+            span = (at, end)
+        at = end
+    if COLUMNS in values and DIGEST not in values:
+        raise CorruptInput(f"the line {DIGEST!r} is missing", path=path, hint=_EDITED)
+    return Head(values, at, values.pop(DIGEST, None), span)
+
+
+_EDITED = f"if you edited the file on purpose, make one of its first lines say {DIGEST}: null"
+
+
+def _take(line: bytes, values: dict[str, Any], path: str | os.PathLike[str], pattern: re.Pattern[bytes]) -> str | None:
+    found = pattern.fullmatch(line)
+    if not found:
+        return None
+    try:
+        key: str = json.loads(found[1]) if found[1].startswith(b'"') else found[1].decode("ascii")
+        values[key] = json.loads(found[2])
+    except (ValueError, RecursionError) as error:
+        if found[1].startswith(OURS.encode()):
+            raise CorruptInput(f"the line {found[1].decode()!r} is damaged", path=path) from error
+        return None
+    return key
+
+
+def join(lines: list[str], rows: bytes, mark: str, position: int = 0) -> bytes:
+    """Return a whole file: the lines, among them one with the digest of all the others, and the rows."""
+    before = "".join(f"{line}\n" for line in lines[:position]).encode()
+    after = "".join(f"{line}\n" for line in lines[position:]).encode()
+    content = {"bytes": len(before) + len(after) + len(rows), "crc32": f"{_crc(before, after, rows):08x}"}
+    return before + f"{mark}{DIGEST}: {json.dumps(content, separators=(',', ':'))}\n".encode() + after + rows
+
+
+def verify(head: Head, data: bytes, path: str | os.PathLike[str]) -> None:
+    """Compare a file with its digest, if it has one; see `verify_sum`."""
+    if head.digest is not None:
+        whole = memoryview(data)
+        first, last = head.span
+        verify_sum(head, len(data) - (last - first), _crc(whole[:first], whole[last:]), path)
+
+
+def verify_sum(head: Head, size: int, crc: int, path: str | os.PathLike[str]) -> None:
+    """Compare the number of bytes and the CRC of all but the line of the digest with what that says.
+
+    Raises
+    ------
+    CorruptInput
+        When they differ.
+    """
+    said = head.digest if isinstance(head.digest, dict) else {}
+    if said.get("bytes") != size:
+        raise CorruptInput(f"truncated or altered: {size} bytes, not {said.get('bytes')}", path=path, hint=_EDITED)
+    if said.get("crc32") != f"{crc:08x}":
+        raise CorruptInput("altered or damaged: the content does not match its digest", path=path, hint=_EDITED)
+
+
+def _crc(*parts: bytes | memoryview) -> int:
+    crc = 0
+    for part in parts:
+        crc = zlib.crc32(part, crc)
+    return crc
+
+
+def provenance(path: str | os.PathLike[str]) -> str | None:
+    """Return the JSON of the provenance in the leading lines of a CSV or ECSV file."""
+    with _source.open_input(path) as file:
+        head = file.read(limits.current().header_bytes)
+    mark = b"# # " if head.startswith(b"# %ECSV") else b"# "
+    found = split(head[: head.rfind(b"\n") + 1], path, mark).values.get(PROVENANCE)
+    return None if found is None else json.dumps(found)

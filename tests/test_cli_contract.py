@@ -1,0 +1,112 @@
+"""Every command of every tool keeps the one contract of the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+from seed_lines import DRE_USAGE, LINES, NOT_BUILT
+
+from packages import PACKAGES, Package
+
+BY_NAME = {package.name: package for package in PACKAGES}
+SCRIPTS = [(package, script) for package in PACKAGES for script in package.scripts]
+script = pytest.mark.parametrize(("package", "name"), SCRIPTS, ids=[name for _, name in SCRIPTS])
+
+
+def call(package: Package, *words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    program = package.python.with_name(words[0])
+    environment = {**os.environ, "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(
+        [program, *words[1:]], capture_output=True, text=True, cwd=cwd, env=environment, timeout=120, check=False
+    )
+
+
+def verbs(package: Package) -> list[str]:
+    """The verbs that the help of the umbrella command lists."""
+    out = call(package, package.name, "--help").stdout
+    section = re.search(r"^Commands:\n((?:  .*\n)+)", out, re.MULTILINE)
+    assert section is not None
+    return [line.split()[0] for line in section[1].splitlines() if re.match(r"  \S", line)]
+
+
+@script
+def test_version(package: Package, name: str) -> None:
+    done = call(package, name, "--version")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{package.name} {package.project['version']}\n"
+
+
+@script
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help(package: Package, name: str, flag: str) -> None:
+    done = call(package, name, flag)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"Usage: {name}" in done.stdout
+
+
+@script
+def test_an_unknown_option_is_2_with_a_suggestion(package: Package, name: str) -> None:
+    done = call(package, name, "--versoin")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{name}: error: no such option: --versoin; did you mean --version?\n"
+
+
+@pytest.mark.parametrize("package", [p for p in PACKAGES if p.scripts], ids=lambda p: p.name)
+def test_every_verb_has_help_with_an_example_and_the_shared_options(package: Package) -> None:
+    for verb in verbs(package):
+        words = ["config", "show"] if verb == "config" else [verb]
+        done = call(package, package.name, *words, "--help")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "\nExample:\n" in done.stdout, verb
+        for option in ("--json", "--quiet", "--log-file", "--debug", "--version", "--settings"):
+            assert option in done.stdout, (verb, option)
+
+
+@pytest.mark.parametrize("package", [p for p in PACKAGES if p.scripts], ids=lambda p: p.name)
+def test_an_unknown_verb_is_2_with_a_suggestion(package: Package) -> None:
+    done = call(package, package.name, "confgi")
+    assert done.returncode == 2
+    assert "confgi; did you mean config?" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("package", [p for p in PACKAGES if p.scripts], ids=lambda p: p.name)
+def test_config_show_is_json(package: Package) -> None:
+    done = call(package, package.name, "config", "show", "--json")
+    assert done.returncode == 0
+    assert isinstance(json.loads(done.stdout), list | None.__class__)
+
+
+@pytest.mark.parametrize("line", LINES["dre"])
+def test_the_printed_lines_are_accepted(line: str, tmp_path: Path) -> None:
+    """In an empty folder: help, or the one-line news that the input is missing, but no quarrel about spelling."""
+    done = call(BY_NAME["dre"], *shlex.split(line), cwd=tmp_path)
+    asks_help = line.endswith(("-h", "--help"))
+    assert done.returncode == (0 if asks_help else 4), done.stderr
+    assert asks_help or done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("line", DRE_USAGE)
+def test_every_option_of_the_usage_texts_is_accepted(line: str, tmp_path: Path) -> None:
+    done = call(BY_NAME["dre"], *shlex.split(line), cwd=tmp_path)
+    assert done.returncode == 4, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", NOT_BUILT)
+def test_tools_not_built_pretend_nothing(name: str) -> None:
+    """When a tool gets its commands, its lines are to be run here and its name leaves the list."""
+    package = BY_NAME[name]
+    assert set(package.scripts) == {name}
+    assert verbs(package) == ["config"]
+    assert LINES[name]
+
+
+def test_every_tool_has_its_lines() -> None:
+    assert set(LINES) == {p.name for p in PACKAGES if p.scripts}
