@@ -236,7 +236,7 @@ def test_every_product_says_what_made_it(run, survey):
         ("psfex_dre", 4, "sex_dre"),
         ("dre nowhere.fits", 4, "nowhere.fits"),
         ("dre -i Nowhere", 4, "make_cuts"),
-        ("dre models small.fits --axis-ratio 0 0.1 3", 2, "axis"),
+        ("dre models small.fits --axis-ratio 0 0.1 3", 2, "q = 0"),
         ("make_cuts --compression extreme", 2, "extreme"),
     ],
 )

@@ -22,6 +22,9 @@ __all__ = ["Entry", "Report", "State", "Unit", "run"]
 
 State = Literal["done", "skipped", "refused", "failed"]
 
+MOST = 20
+"""Units done that a report in words names."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -98,8 +101,9 @@ class Report:
         return {"exit_code": self.exit_code, **sums, "entries": list(self.entries)}
 
     def to_text(self) -> str:
-        """A line for each unit that was not done, and the sums."""
-        lines = [f"{e.state}: {e.name}: {e.message}" for e in (*self.failed, *self.refused)]
+        """A line for each unit that has something to say (of those done, the first 20), and the sums."""
+        told = [e for e in self.done if e.message]
+        lines = [f"{e.state}: {e.name}: {e.message}" for e in (*told[:MOST], *self.failed, *self.refused)]
         states: tuple[State, ...] = ("done", "skipped", "failed", "refused")
         sums = [f"{len(self._in(state))} {state}" for state in states if self._in(state)]
         return "\n".join([*lines, ", ".join(sums) or "nothing to do"])
@@ -120,7 +124,7 @@ def run(
     units
         The units, in the order in which they are worked on and reported.
     work
-        Writes the outputs of one unit. It may replace whatever it finds at their paths: that is either an
+        Writes the outputs of one unit; a text that it returns goes into the report. It may replace whatever it finds at their paths: that is either an
         earlier result of the same unit or, with ``overwrite``, given up by the user.
     overwrite
         Replace outputs that other work left.
@@ -175,7 +179,7 @@ def _worked(unit: Unit, work: Callable[[Unit], object]) -> Entry:
     try:
         for folder in {path.parent for path in unit.outputs}:
             folder.mkdir(parents=True, exist_ok=True)
-        work(unit)
+        said = work(unit)
     except SharedIOError as error:
         _log.debug("%s failed", unit.name, exc_info=True)
         return Entry(unit.name, "failed", _names(unit), str(error))
@@ -183,7 +187,7 @@ def _worked(unit: Unit, work: Callable[[Unit], object]) -> Entry:
         _log.debug("%s failed", unit.name, exc_info=True)
         message = " ".join(str(error).split())
         return Entry(unit.name, "failed", _names(unit), f"{type(error).__name__}: {message}")
-    return Entry(unit.name, "done", _names(unit))
+    return Entry(unit.name, "done", _names(unit), said if isinstance(said, str) else "")
 
 
 def _names(unit: Unit) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ def fit_sheet(mosaics: Sequence[np.ndarray], titles: Sequence[str], *, crop: int
     crop : int, optional
         Show only the central square of this side [pixel].
     """
-    figure = _figure(9.2, 2.35 * len(mosaics) + 0.3)
+    figure = _figure(9.2, 2.0 * len(mosaics) + 0.3)
     axes = figure.subplots(len(mosaics), 4, squeeze=False)
     for row, (picture, title) in enumerate(zip(mosaics, titles, strict=True)):
         panels = np.split(picture, 4, axis=1)

@@ -137,14 +137,18 @@ def fit(
 
 def fit_one(stamp: Stamp, grid: ConvolvedGrid, statistic: Statistic = compatible) -> Fit:
     """Compare one object with every model of a grid; never raises for what is wrong with the object."""
-    flag, reason = _refused(stamp, grid)
-    if reason:
-        return _failed(stamp, grid, flag, reason)
+    box = (grid.axes.box, grid.axes.box)
+    for what, array in (("image", stamp.obj), ("mask", stamp.mask), ("rms", stamp.rms)):
+        if array.shape != box:
+            return _failed(
+                stamp, grid, FitFlag.SHAPE, f"the {what} has shape {array.shape}, the models {box}"
+            )
     scan = statistic(stamp, grid)
     chi = scan.chi.astype(np.float32).reshape(grid.axes.shape)
     best = minimum(scan.chi.reshape(grid.axes.shape), np.array(grid.axes.log_r))
     if best is NOWHERE:
-        return _failed(stamp, grid, FitFlag.NO_MODEL, REASONS[FitFlag.NO_MODEL])
+        why = _diagnosis(stamp)
+        return _failed(stamp, grid, why, REASONS[why])
     flag = FitFlag(0) if np.isfinite(chi).all() else FitFlag.BAD_MODELS
     if best.model_idx[-1] in (0, len(grid.axes.log_r) - 1):
         flag |= FitFlag.GRID_EDGE
@@ -152,22 +156,16 @@ def fit_one(stamp: Stamp, grid: ConvolvedGrid, statistic: Statistic = compatible
     return Fit(stamp.name, stamp.ext_number, stamp.number, stamp.x, stamp.y, chi, best, scale, flag, "")
 
 
-def _refused(stamp: Stamp, grid: ConvolvedGrid) -> tuple[FitFlag, str]:
-    """Flag and reason of an object that has nothing to fit."""
-    box = (grid.axes.box, grid.axes.box)
-    for what, array in (("image", stamp.obj), ("mask", stamp.mask), ("rms", stamp.rms)):
-        if array.shape != box:
-            return FitFlag.SHAPE, f"the {what} has shape {array.shape}, the models {box}"
+def _diagnosis(stamp: Stamp) -> FitFlag:
+    """Say why no model could be compared with an object."""
     if not stamp.mask.any():
-        return FitFlag.EMPTY_MASK, REASONS[FitFlag.EMPTY_MASK]
+        return FitFlag.EMPTY_MASK
     data = stamp.obj[stamp.mask]
-    if not (~np.isnan(data) & ~np.isnan(stamp.rms[stamp.mask])).any():
-        return FitFlag.NO_DATA, REASONS[FitFlag.NO_DATA]
+    if (np.isnan(data) | np.isnan(stamp.rms[stamp.mask])).all():
+        return FitFlag.NO_DATA
     with np.errstate(invalid="ignore"):
         total = np.nansum(data, dtype=np.float64)
-    if not (np.isfinite(total) and total > 0):
-        return FitFlag.NOT_POSITIVE, REASONS[FitFlag.NOT_POSITIVE]
-    return FitFlag(0), ""
+    return FitFlag.NO_MODEL if np.isfinite(total) and total > 0 else FitFlag.NOT_POSITIVE
 
 
 def _failed(stamp: Stamp, grid: ConvolvedGrid, flag: FitFlag, reason: str) -> Fit:

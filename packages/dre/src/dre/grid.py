@@ -53,6 +53,9 @@ class GridAxes:
             object.__setattr__(self, name, values)
         if self.box < 1:
             raise ValueError(f"box = {self.box}: must be at least 1 px")
+        for q in self.q:
+            for n in self.n:
+                sersic.check_ranges(self.box, 10.0 ** np.array(self.log_r), q, n, self.flux)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -123,11 +126,11 @@ class ModelGrid:
         return self._blocked(lambda part: part)
 
     def _blocked(self, change: Callable[[NDArray], NDArray]) -> ConvolvedGrid:
-        box, lanes = self.axes.box, chi2.LANES
+        box = self.axes.box
         flat = self.models.reshape(-1, box, box)
-        blocks = np.empty((-(-len(flat) // lanes), box * box, lanes), np.float32)
-        for k in range(len(blocks)):
-            chi2.pack_block(blocks[k], change(flat[k * lanes : (k + 1) * lanes]))
+        blocks = chi2.empty_blocks(len(flat), box * box)
+        for first in range(0, len(flat), chi2.PART):
+            chi2.pack_part(blocks, first, change(flat[first : first + chi2.PART]))
         return ConvolvedGrid(self.axes, blocks)
 
     def digest(self) -> str:

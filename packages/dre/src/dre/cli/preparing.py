@@ -55,6 +55,9 @@ def models(
     from dre.grid import GridAxes, axis
     from dre.pipeline.modelling import write_models
 
-    axes = GridAxes(axis(*log_r), axis(*angle), axis(*axis_ratio), axis(*index), box)
+    try:
+        axes = GridAxes(axis(*log_r), axis(*angle), axis(*axis_ratio), axis(*index), box)
+    except ValueError as error:
+        raise cli.UsageProblem(f"no such grid: {error}") from error
     write_models(output, axes, overwrite=overwrite)
     cli.show({"models": axes.count, "box_px": box, "file": str(output)})

@@ -35,17 +35,14 @@ def adopt(
     ExternalFailed
         If the program wrote no such file, or one that is not FITS.
     """
-    from astropy.io import fits as afits
-
     if not product.is_file():
         raise ExternalFailed(f"the program did not write {product.name}", path=target)
     try:
-        fits.inspect(product)
+        hdus = [fits.read_hdu(product, info.index) for info in fits.inspect(product)]
     except CorruptInput as error:
         raise ExternalFailed(f"the program wrote a damaged file: {error}", path=target) from error
-    with afits.open(product, memmap=False) as hdus:
-        whole = [timeless(hdu, image) if hdu.name == "LDAC_IMHEAD" else hdu for hdu in hdus]
-        fits.write(target, whole, overwrite=overwrite, provenance=provenance)
+    whole = [timeless(hdu, image) if hdu.name == "LDAC_IMHEAD" else hdu for hdu in hdus]
+    fits.write(target, whole, overwrite=overwrite, provenance=provenance)
 
 
 def plain_copy(source: Path, folder: Path, name: str) -> Path:

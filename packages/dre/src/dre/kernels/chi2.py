@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from .compiled import compiled
 
 LANES = 64
+PART = 16  # models stored at a time: one line of the cache of each pixel
 _CHUNK = 64
 
 
@@ -37,20 +38,24 @@ def pack(models: NDArray) -> NDArray[np.float32]:
     Returns
     -------
     ndarray of float32, shape (ceil(K / 64), box * box, 64)
-        The last block is filled up with copies of the last model.
+        The last block is filled up with zeros.
     """
-    count = len(models)
-    blocks = np.empty((-(-count // LANES), models[0].size, LANES), np.float32)
-    for k in range(len(blocks)):
-        pack_block(blocks[k], models[k * LANES : (k + 1) * LANES])
+    blocks = empty_blocks(len(models), models[0].size)
+    for first in range(0, len(models), PART):
+        pack_part(blocks, first, models[first : first + PART])
     return blocks
 
 
-def pack_block(block: NDArray[np.float32], models: NDArray) -> None:
-    """Fill one block, shape (pixels, 64), from 1 to 64 models, shape (k, box, box)."""
+def empty_blocks(count: int, pixels: int) -> NDArray[np.float32]:
+    """Room for `count` models, zero until `pack_part` stores them."""
+    return np.zeros((-(-count // LANES), pixels, LANES), np.float32)
+
+
+def pack_part(blocks: NDArray[np.float32], first: int, models: NDArray) -> None:
+    """Store models number `first`, `first` + 1, ..., shape (k, box, box), all of one block."""
     flat = models.reshape(len(models), -1)
-    block[:, : len(flat)] = flat.T
-    block[:, len(flat) :] = flat[-1][:, None]
+    block, lane = blocks[first // LANES], first % LANES
+    block[:, lane : lane + len(flat)] = flat.T
 
 
 def unpack(blocks: NDArray[np.float32], k: int) -> NDArray[np.float32]:
@@ -80,25 +85,28 @@ def chi_scan(
         NaN where the statistic has no meaning: nothing measured in the mask, a data sum that is not positive
         and finite, a model without light in the mask, or a variance that is not positive in some pixel.
     """
-    nothing = np.full(count, np.nan), np.full(count, np.nan)
     pixels = np.flatnonzero(mask)
     d = data.reshape(-1)[pixels].astype(np.float64)
     variance = rms.reshape(-1)[pixels].astype(np.float64) ** 2
     total = float(np.nansum(d))
     good = ~(np.isnan(d) | np.isnan(variance))
     if not good.any() or not np.isfinite(total) or total <= 0:
-        return nothing
+        return _nothing(count)
     bounded = good & ~np.isinf(variance)  # an infinite variance adds 0 to the sum and 1 to the count
     order = np.concatenate([pixels[bounded], pixels[~bounded]])
     d, variance = d[bounded], variance[bounded]
     brightest = float(np.abs(d).max(initial=0.0))
     if brightest == 0:
-        return nothing
+        return _nothing(count)
     unit = 2.0 ** np.ceil(np.log2(brightest))  # a power of two: the division is exact
     chi, scale = np.empty(len(blocks) * LANES), np.empty(len(blocks) * LANES)
     scaled = (d / unit).astype(np.float32), (variance / unit).astype(np.float32)
     _scan(blocks, order, *scaled, total / unit, int(good.sum()), chi, scale)
     return chi[:count] * unit, scale[:count] * unit
+
+
+def _nothing(count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return np.full(count, np.nan), np.full(count, np.nan)
 
 
 @compiled(fused=True)
@@ -116,10 +124,16 @@ def _scan(
     for b in range(len(blocks)):
         block = blocks[b]
         sums[:] = 0.0
-        for p in range(len(pixels)):
-            row = block[pixels[p]]
+        fours = len(pixels) // 4 * 4
+        for p in range(0, fours, 4):
+            first, second, third, fourth = pixels[p], pixels[p + 1], pixels[p + 2], pixels[p + 3]
             for lane in range(LANES):
-                sums[lane] += row[lane]
+                one, two = np.float64(block[first, lane]), np.float64(block[second, lane])
+                three, four = np.float64(block[third, lane]), np.float64(block[fourth, lane])
+                sums[lane] += (one + two) + (three + four)
+        for p in range(fours, len(pixels)):
+            for lane in range(LANES):
+                sums[lane] += block[pixels[p], lane]
         for lane in range(LANES):
             scale[b * LANES + lane] = total / sums[lane] if sums[lane] > 0 else np.nan
             high[lane] = scale[b * LANES + lane]

@@ -60,23 +60,26 @@ def minimum(chi: NDArray, log_r: NDArray[np.float64]) -> Minimum:
     Minimum
         `NOWHERE` where no model has a finite chi.
     """
-    finite = np.isfinite(chi)
-    if not finite.any():
-        return NOWHERE
-    best = np.unravel_index(int(np.argmin(np.where(finite, chi, np.inf))), chi.shape)
-    values = chi[finite].astype(np.float64)
-    radii = np.broadcast_to(10.0**log_r, chi.shape)[finite]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        weights = 1.0 / values
-        weights /= weights.sum()
-        mean = float((weights * radii).sum())
-        about_best = float((weights * (radii - 10.0 ** log_r[best[-1]]) ** 2).sum())
-        about_mean = float((weights * (radii - mean) ** 2).sum())
-    spread = float(values.min()), float(values.std())
-    logs = _log10(mean), _log10(about_best), _log10(about_mean)
-    line = chi[best[:-1]].astype(np.float64)
+    best = np.unravel_index(int(np.argmin(np.where(np.isnan(chi), np.inf, chi))), chi.shape)
     index = (int(best[0]), int(best[1]), int(best[2]), int(best[3]))
-    return Minimum(index, *spread, *logs, *parabola(line, log_r, index[-1]))
+    smallest = float(chi[index])
+    if not math.isfinite(smallest):
+        return NOWHERE
+    radii = 10.0**log_r
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inverse = np.where(np.isfinite(chi), 1.0 / chi, 0.0)
+        weights = inverse.reshape(-1, len(radii)).sum(0)  # all models of one radius share it
+        weights /= weights.sum()
+        mean = float(weights @ radii)
+        about_best = float(weights @ (radii - radii[index[-1]]) ** 2)
+        about_mean = float(weights @ (radii - mean) ** 2)
+    logs = _log10(mean), _log10(about_best), _log10(about_mean)
+    line = chi[index[:-1]].astype(np.float64)
+    return Minimum(index, smallest, _deviation(chi), *logs, *parabola(line, log_r, index[-1]))
+
+
+def _deviation(chi: NDArray) -> float:
+    return float(np.std(chi[np.isfinite(chi)], dtype=np.float64))
 
 
 def _log10(value: float) -> float:

@@ -157,7 +157,7 @@ def _render_radii(
 ) -> None:
     """Fill ``out[k]`` with the profile of half-light radius ``radii[k]``."""
     box = out.shape[-1]
-    _check(box, radii, q, n, flux)
+    check_ranges(box, radii, q, n, flux)
     x0, y0 = centre if centre is not None else ((box - 1) / 2, (box - 1) / 2)
     b = float(sersic_b(n))
     table = _enclosed_table(n)
@@ -172,7 +172,7 @@ def _render_radii(
         _render(out[k], symmetric, x0, y0, cos, sin, q, 0.5 / n, shift, central, flux, *table)
 
 
-def _check(box: int, radii: NDArray[np.float64], q: float, n: float, flux: float) -> None:
+def check_ranges(box: int, radii: NDArray[np.float64], q: float, n: float, flux: float) -> None:
     """Refuse parameters outside the range in which the accuracy is tested."""
     if box < 1:
         raise ValueError(f"box = {box}: must be at least 1 px")

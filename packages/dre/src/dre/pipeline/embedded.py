@@ -57,6 +57,8 @@ def _with_header(settings: Settings, frame: Image, job: Job) -> Settings:
 def _head(frame: Image, found: Detections, settings: Settings) -> Header:
     """Return the image header with the cards that PSFEx asks of a catalogue."""
     header = frame.header.copy()
+    for key in ("CHECKSUM", "DATASUM"):
+        header.remove(key, ignore_missing=True)
     header["SEXBKGND"] = (float(np.median(found.background)), "[adu] median background")
     header["SEXBKDEV"] = (float(np.median(found.rms)), "[adu] median background noise")
     header["SEXGAIN"] = (settings.number("GAIN"), "[e-/adu] gain used")
@@ -80,11 +82,10 @@ def _write(
         job.target.segmentation: [first.segmentation for first, _ in found],
     }
     for path, arrays in planes.items():
-        headers = [frame.header for frame in frames]
-        hdus: list = [afits.PrimaryHDU(arrays[0], _sky_cards(headers[0]))]
+        hdus: list = [afits.PrimaryHDU(arrays[0], _sky_cards(frames[0]))]
         if len(arrays) > 1:
             hdus = [afits.PrimaryHDU()]
-            hdus += [afits.ImageHDU(a, _sky_cards(h)) for a, h in zip(arrays, headers, strict=True)]
+            hdus += [afits.ImageHDU(a, _sky_cards(f)) for a, f in zip(arrays, frames, strict=True)]
         fits.write(path, hdus, overwrite=True, provenance=provenance)
     tables = [one.table for one in measured]
     for one, table in zip(measured, tables, strict=True):
@@ -93,14 +94,13 @@ def _write(
     write_ldac(job.target.catalogue, tables, heads, overwrite=True, provenance=provenance)
 
 
-def _sky_cards(header: Header) -> Header:
-    """Return the world-coordinate and name cards of a header, which hold for the check images too."""
+def _sky_cards(frame: Image) -> Header:
+    """Return the world-coordinate and name cards of an image, which hold for its check images too."""
     from astropy.io import fits as afits
-    from astropy.wcs import WCS
 
     cards = afits.Header()
     for key in ("OBJECT", "FILTER", "EXPTIME", "EXTNAME"):
-        if key in header:
-            cards[key] = header[key]
-    cards.update(WCS(header).to_header(relax=True))
+        if key in frame.header:
+            cards[key] = frame.header[key]
+    cards.update(frame.wcs.to_header(relax=True))
     return cards
