@@ -84,8 +84,11 @@ class TestRefusals:
         [
             ("m.fits --cpuu 4", "no such option: --cpuu; did you mean --cpu?"),
             ("make_modles", "no such command or file: make_modles; did you mean make_models?"),
-            ("m.fits --cpu x", "invalid value for '--cpu'"),
-            ("m.fits --cpu 0", "greater than or equal to 1"),
+            (
+                "m.fits --cpu x",
+                "invalid value for '--cpu' / '-cpu': it must be a valid integer (see stars fit --help)\n",
+            ),
+            ("m.fits --cpu 0", "it must be greater than or equal to 1"),
             ("m.fits --level high", "'high' is not one of 'none', 'low'"),
             ("m.fits -f A 1 b", "'--filter'"),
             ("m.fits n.fits", "unexpected extra argument"),

@@ -85,6 +85,7 @@ def _main(app: App, session: Session, args: list[str], verb: str | None, default
         print(version_line(app))
         return exits.DONE
     name = session.prog if verb else " ".join((session.prog, *chosen.path))
+    session.name = name
     if parsed.values("help") == ["--help"]:
         print(_help(chosen.command, name, app, chosen.path))
         return exits.DONE
@@ -184,7 +185,7 @@ def _failed(session: Session, error: BaseException) -> int:
     with contextlib.suppress(OSError):
         if message:
             if code == exits.USAGE and "did you mean" not in message:
-                message = f"{message} (see {session.prog} --help)"
+                message = f"{message} (see {session.name or session.prog} --help)"
             print(session.redact(f"{session.prog}: error: {message}"), file=sys.stderr, flush=True)
         if session.json:
             from shared_io.cli.output import finish_json
