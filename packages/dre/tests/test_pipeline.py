@@ -290,3 +290,21 @@ def test_init_completes_the_folder_and_respects_the_users_changes(run, tmp_path)
     assert code == 6
     assert "default.sex" in run.errors
     assert (tmp_path / "sex_source" / "default.sex").read_text() == "DETECT_THRESH 9\n"
+
+
+def test_warn_names_what_is_left_out_or_not_fitted(run, survey):
+    whole_road(run, survey)
+    assert run(survey, "make_cuts -o Wide --margin 20 --max-stellarity 2 --warn")[0] == 0
+    assert "is left out: its square leaves the image" in run.errors
+    with h5py.File(survey / "Cuts" / "image1_cuts.h5", "r+") as cuts:
+        name = next(iter(cuts))
+        shape = cuts[name]["seg"].shape
+        del cuts[name]["seg"]
+        cuts[name]["seg"] = np.zeros(shape, bool)
+    code, out = run(survey, "dre small.fits --overwrite --warn")
+    assert code == 0
+    assert f"{name} has no fit: the mask is empty" in run.errors
+    assert "1 without a fit (see FIT_FLAG)" in out
+    row = table.read(survey / "Summary" / "image1_tab.fits")[0]
+    assert np.isnan(row["CHI"])
+    assert row["FIT_FLAG"] != 0

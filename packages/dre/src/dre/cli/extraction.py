@@ -122,4 +122,4 @@ def cuts(
     selection = Selection(margin, max_stellarity, tuple(filters or ()))
     centroid = centroids_mode.value if centroids else None
     request = Request(input, sextracted, catalogs, output, selection, centroid, compression.value)
-    cli.show(make_cuts(request, overwrite=overwrite, resume=resume))
+    cli.show(make_cuts(request, overwrite=overwrite, resume=resume, tell=cli.warn if warn else None))

@@ -51,4 +51,4 @@ def fit(
     request = Request(
         input, psf, output, summary, catalogs, mosaics_dir if mosaics else None, statistic.value, cpu, compression.value
     )
-    cli.show(fit_all(request, grid, overwrite=overwrite, resume=resume))
+    cli.show(fit_all(request, grid, overwrite=overwrite, resume=resume, tell=cli.warn if warn else None))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,7 +52,9 @@ class Job:
         return (self.image, self.catalogue, *self.products.files[1:])
 
 
-def make_cuts(request: Request, *, overwrite: bool = False, resume: bool = True) -> Report:
+def make_cuts(
+    request: Request, *, overwrite: bool = False, resume: bool = True, tell: Callable[[str], None] | None = None
+) -> Report:
     """Write OUTPUT/NAME_cuts.h5 for every image.
 
     Parameters
@@ -63,6 +65,8 @@ def make_cuts(request: Request, *, overwrite: bool = False, resume: bool = True)
         Replace cuts that are there.
     resume : bool
         Skip those that are there and were made from the same inputs and settings.
+    tell : callable, optional
+        Called with a line for each source that is selected and cannot be cut.
 
     Returns
     -------
@@ -90,7 +94,7 @@ def make_cuts(request: Request, *, overwrite: bool = False, resume: bool = True)
         job: Job = unit.payload  # type: ignore[assignment]
         table = catalogue.read_catalogue(job.catalogue)
         catalogue.require(table, selection.columns, job.catalogue)
-        stamps = cut_all(job, table, selection, request.centroid)
+        stamps = cut_all(job, table, selection, request.centroid, tell)
         count = write_cuts(
             unit.outputs[0], stamps, compression=request.compression, overwrite=True, provenance=unit.provenance
         )
@@ -101,7 +105,13 @@ def make_cuts(request: Request, *, overwrite: bool = False, resume: bool = True)
     )  # fmt: skip
 
 
-def cut_all(job: Job, table: Table, selection: Selection, centroid: str | None) -> Iterator[Stamp]:
+def cut_all(
+    job: Job,
+    table: Table,
+    selection: Selection,
+    centroid: str | None,
+    tell: Callable[[str], None] | None = None,
+) -> Iterator[Stamp]:
     """Cut every selected source of an image, extension by extension.
 
     Raises
@@ -129,3 +139,6 @@ def cut_all(job: Job, table: Table, selection: Selection, centroid: str | None) 
             )
             if stamp is not None:
                 yield stamp
+            elif tell is not None:
+                name = cutouts.stamp_name(source["EXT_NUMBER"], source["NUMBER"])
+                tell(f"{job.image.name}: {name} is left out: its square leaves the image or has pixels without data")

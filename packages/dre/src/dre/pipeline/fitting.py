@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,7 +55,14 @@ class Job:
     catalogue: Path | None
 
 
-def fit_all(request: Request, grid: ModelGrid, *, overwrite: bool = False, resume: bool = True) -> Report:
+def fit_all(
+    request: Request,
+    grid: ModelGrid,
+    *,
+    overwrite: bool = False,
+    resume: bool = True,
+    tell: Callable[[str], None] | None = None,
+) -> Report:
     """Fit every NAME_cuts.h5 of a folder.
 
     Parameters
@@ -68,6 +75,8 @@ def fit_all(request: Request, grid: ModelGrid, *, overwrite: bool = False, resum
         Replace products that are there.
     resume : bool
         Skip images whose products are there and were made from the same inputs, models and settings.
+    tell : callable, optional
+        Called with a line for each source without a fit.
 
     Returns
     -------
@@ -91,7 +100,7 @@ def fit_all(request: Request, grid: ModelGrid, *, overwrite: bool = False, resum
         return batch.Unit(job.name, tuple(outputs), provenance("fit", options, inputs, model=model), job)
 
     def work(unit: batch.Unit) -> str:
-        return _fit_image(unit, request, convolved)
+        return _fit_image(unit, request, convolved, tell)
 
     return run_step(
         _cut_files(request.inputs), plan, work, name=_image_name, overwrite=overwrite, resume=resume, what="images"
@@ -139,7 +148,9 @@ def _job(request: Request, cuts: Path) -> Job:
     return Job(name, cuts, find_psf(request.psf, name), source)
 
 
-def _fit_image(unit: batch.Unit, request: Request, convolved: Convolver) -> str:
+def _fit_image(
+    unit: batch.Unit, request: Request, convolved: Convolver, tell: Callable[[str], None] | None
+) -> str:
     job: Job = unit.payload  # type: ignore[assignment]
     names = cut_names(job.cuts)
     lost: list[str] = []
@@ -151,6 +162,8 @@ def _fit_image(unit: batch.Unit, request: Request, convolved: Convolver) -> str:
             grid = convolved(_psf(job.psf, extension))
             for stamp, result in _fitted(_readable(job.cuts, own, lost), grid, request):
                 chi_file.add_array(result.name, result.chi)
+                if tell is not None and not result.ok:
+                    tell(f"{job.name}: {result.name} has no fit: {result.reason}")
                 if request.mosaics is not None:
                     model = grid.image(result.best.model_idx) * result.scale if result.ok else np.full_like(stamp.obj, np.nan)
                     path = mosaic_path(request.mosaics, job.name, stamp.name)
