@@ -292,10 +292,14 @@ def test_init_completes_the_folder_and_respects_the_users_changes(run, tmp_path)
     assert (tmp_path / "sex_source" / "default.sex").read_text() == "DETECT_THRESH 9\n"
 
 
-def test_warn_names_what_is_left_out_or_not_fitted(run, survey):
+def test_warn_names_what_is_left_out_or_not_fitted(run, survey, skies):
+    image = skies[0].image.copy()
+    galaxy = skies[0].truth[0]
+    image[int(galaxy["Y_IMAGE"]) + 50, int(galaxy["X_IMAGE"])] = np.nan
+    write_tile(survey / "Tiles" / "image1.fits", image)
     whole_road(run, survey)
-    assert run(survey, "make_cuts -o Wide --margin 20 --max-stellarity 2 --warn")[0] == 0
-    assert "is left out: its square leaves the image" in run.errors
+    assert run(survey, "make_cuts -o Again --warn")[0] == 0
+    assert "is left out: its square leaves the image or has pixels without data" in run.errors
     with h5py.File(survey / "Cuts" / "image1_cuts.h5", "r+") as cuts:
         name = next(iter(cuts))
         shape = cuts[name]["seg"].shape
