@@ -54,7 +54,7 @@ def fit_sheet(mosaics: Sequence[np.ndarray], titles: Sequence[str], *, crop: int
         for column, (name, panel) in enumerate(zip(PANEL_TITLES, panels, strict=True)):
             axis = axes[row, column]
             if name == "residual":
-                shown, low, high, colours = panel / noise, -5, 5, "RdBu_r"
+                shown, low, high, colours = panel / noise, -5.0, 5.0, "RdBu_r"
             elif name == "mask":
                 shown, low, high, colours = panel > 0, 0, 1, "gray"
             else:

@@ -143,7 +143,7 @@ def _truth(recipe: Recipe, rng: np.random.Generator) -> Table:
             "KIND": np.where(star, "star", "galaxy"),
             "X_IMAGE": places[:, 0] + 1,
             "Y_IMAGE": places[:, 1] + 1,
-            "FLUX": 10 ** rng.uniform(*np.log10(recipe.flux), count),
+            "FLUX": 10 ** rng.uniform(np.log10(recipe.flux[0]), np.log10(recipe.flux[1]), count),
             "LOGR": np.where(star, np.nan, rng.uniform(*recipe.log_r, count)),
             "AX_RATIO": np.where(star, np.nan, rng.uniform(*recipe.axis_ratio, count)),
             "ANGLE": np.where(star, np.nan, rng.uniform(0, 180, count)),
@@ -170,7 +170,7 @@ def _spread(count: int, size: int, margin: int, rng: np.random.Generator) -> np.
 def _add(image: np.ndarray, source: Table.Row, recipe: Recipe, fine_psf: np.ndarray) -> None:
     """Add one source, drawn on sub-pixels, convolved there and binned."""
     x, y = source["X_IMAGE"] - 1, source["Y_IMAGE"] - 1
-    column, row = int(round(x)), int(round(y))
+    column, row = round(float(x)), round(float(y))
     side, k = 2 * HALF_SIZE + 1, recipe.oversampling
     if source["KIND"] == "star":
         fine = moffat(side * k, recipe.fwhm, recipe.beta, 1 / k, x - column, y - row)

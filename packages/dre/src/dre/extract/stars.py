@@ -133,7 +133,7 @@ class _Stars:
         """Flux-weighted mean of the kept stars, moved back to the pixel centre, with unit sum."""
         total = np.zeros(self.data.shape[1:])
         weight = 0.0
-        for k in np.flatnonzero(self.keep):
+        for k in np.flatnonzero(self.keep).tolist():
             filled = np.where(self.good[k], self.data[k], self._mirrored(k)) - self.sky[k]
             w = self.flux[k] / (self.noise[k] ** 2 + 1e-4 * self.flux[k] ** 2 / self.data[k].size)
             total += w * _moved(filled, -self.dx[k], -self.dy[k])
