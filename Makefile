@@ -53,7 +53,7 @@ environments: $(chosen:%=.venvs/%/.ready) $(if $(whole),.venvs/repo/.ready) ## m
 .PHONY: demo
 demo: $(chosen:%=.venvs/%/.ready) ## run each tool's main job on real input; results in demo-output/
 	@$(call each,[ -f "$$f/examples/demo.py" ] || exit 0; mkdir -p "demo-output/$$p"; \
-	    echo "== $$p"; "$$py" "$$f/examples/demo.py" "$(root)/demo-output/$$p" 2>&1 | tee "demo-output/$$p/summary.txt")
+	    echo "== $$p"; "$$py" "$$f/examples/demo.py" "demo-output/$$p" 2>&1 | tee "demo-output/$$p/summary.txt")
 	@echo; for p in $(chosen); do \
 	    if [ -f "demo-output/$$p/summary.txt" ]; then \
 	        echo "$$p: $$(find "demo-output/$$p" -type f | wc -l) files in demo-output/$$p, what it printed in summary.txt"; \
@@ -68,8 +68,8 @@ test: $(chosen:%=.venvs/%/.ready) .venvs/repo/.ready ## run the tests of the pac
 
 .PHONY: lint
 lint: .venvs/repo/.ready ## check style and formatting (ruff)
-	$(repo)/ruff check $(if $(whole),.,$(folders))
-	$(repo)/ruff format --check $(if $(whole),.,$(folders))
+	$(repo)/ruff check --output-format concise $(if $(whole),.,$(folders))
+	$(repo)/ruff format --check --output-format concise $(if $(whole),.,$(folders))
 
 .PHONY: format
 format: .venvs/repo/.ready ## rewrite the code in the common format (ruff)
