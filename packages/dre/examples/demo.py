@@ -138,7 +138,7 @@ def emmi(folder: Path) -> dict:
     (folder / "Tiles").mkdir(parents=True, exist_ok=True)
     (folder / "Tiles" / "emmi.fits").write_bytes((DATA / "emmi.fits").read_bytes())
     run(folder, "dre init")
-    run(folder, "sex_dre -c sex_source/default.sex --arg SATUR_LEVEL 90000")
+    run(folder, "sex_dre -c sex_source/default.sex -fwhm 2.2 --arg SATUR_LEVEL 90000")
     run(folder, "psfex_dre -c sex_source/default.psfex")
     run(folder, "make_cuts --margin 65")
     sources = read_catalogue(folder / "Sextracted" / "emmi_cat.fits")

@@ -278,3 +278,15 @@ def test_our_own_check_image_with_a_flipped_bit_is_refused(run, survey):
     assert code == 3
     assert "image1_rms.fits" in out
     assert not (survey / "Cuts" / "image1_cuts.h5").exists()
+
+
+def test_init_completes_the_folder_and_respects_the_users_changes(run, tmp_path):
+    assert run(tmp_path, "dre init")[0] == 0
+    (tmp_path / "sex_source" / "default.param").unlink()
+    assert run(tmp_path, "dre init") == (0, "wrote sex_source/default.param\n")
+    assert run(tmp_path, "dre init") == (0, "sex_source is complete\n")
+    (tmp_path / "sex_source" / "default.sex").write_text("DETECT_THRESH 9\n")
+    code, _ = run(tmp_path, "dre init")
+    assert code == 6
+    assert "default.sex" in run.errors
+    assert (tmp_path / "sex_source" / "default.sex").read_text() == "DETECT_THRESH 9\n"

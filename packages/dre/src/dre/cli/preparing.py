@@ -27,8 +27,11 @@ def init(
     """
     from dre.files.sources import write_sources
 
-    for path in write_sources(folder / "sex_source", overwrite=overwrite):
+    written = write_sources(folder / "sex_source", overwrite=overwrite)
+    for path in written:
         cli.say(f"wrote {path}")
+    if not written:
+        cli.say(f"{folder / 'sex_source'} is complete")
 
 
 def models(
