@@ -36,9 +36,8 @@ class Reader:
     def __init__(self, file: h5py.File, path: str | os.PathLike[str]) -> None:
         self._file = file
         self._path = path
-        if len(file) > limits.current().hdus * 256:
-            raise InputTooLarge(f"{len(file)} entries at the root", path=path)
         with self._translated(None):
+            limits.check_count(len(file), limits.current().hdus * 256, "entries at the root", path=path)
             self.names: list[str] = sorted(file)
 
     def arrays(self, name: str) -> dict[str, npt.NDArray[Any]]:

@@ -160,7 +160,7 @@ def options(fields: list[Field] | None, columns: Sequence[str] | None) -> tuple[
         include_columns=list(columns) if columns is not None else [],
         include_missing_columns=False,
     )
-    return csv.ReadOptions(use_threads=True), csv.ParseOptions(newlines_in_values=True), convert
+    return csv.ReadOptions(use_threads=True), csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=not described), convert
 
 
 def column(values: Any, field: Field | None, name: str, path: str | os.PathLike[str]) -> Piece:
@@ -168,6 +168,8 @@ def column(values: Any, field: Field | None, name: str, path: str | os.PathLike[
     import pyarrow as pa
 
     if field is None:
+        if pa.types.is_binary(values.type):
+            values = pa.array([value and value.decode("latin-1") for value in values.to_pylist()], pa.string())
         return from_arrow(values.cast(pa.string()) if _is_date(values.type) else values, None, name, path)
     kind = np.dtype(field.dtype).kind
     if field.shape or kind == "c":
@@ -188,8 +190,9 @@ def column(values: Any, field: Field | None, name: str, path: str | os.PathLike[
 def translate(error: Exception, path: str | os.PathLike[str]) -> Exception:
     """Return our error for one of pyarrow's over CSV text."""
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    if "is not included in CSV" in reason or "include_columns" in reason:
-        return SchemaMismatch(reason, path=path)
+    missing = re.search(r"Column '(.*)' in include_columns", reason)
+    if missing:
+        return SchemaMismatch(f"there is no column {missing[1]!r}", path=path)
     return CorruptInput(f"cannot be read as CSV ({reason})", path=path)
 
 
@@ -256,7 +259,7 @@ def _from_json(values: Any, field: Field, path: str | os.PathLike[str]) -> tuple
         filled = _fill(rows, "" if text_like else 0) if mask is not None and mask.any() else rows
         data = np.array(filled, dtype=str if text_like else number).reshape(shape)
         if dtype.kind == "c":
-            data = data[..., 0] + 1j * data[..., 1]
+            data = data.view("c16")[..., 0]
             mask = None if mask is None else mask.all(axis=-1)
         return np.char.encode(data, "latin-1") if dtype.kind == "S" else data, mask
     except (ValueError, TypeError, RecursionError, OverflowError, UnicodeError) as error:

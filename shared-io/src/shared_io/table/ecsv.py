@@ -14,7 +14,6 @@ ECSV does not tell an empty text from a missing one; our own reader does, since 
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -93,11 +92,11 @@ def batches(
 
 def _foreign(data: bytes, columns: Sequence[str] | None, path: str | os.PathLike[str]) -> Table:
     """Read what another program wrote; astropy's YAML loader makes nothing but plain data and units."""
-    from astropy.table import Table
+    from astropy.io import ascii as astropy_ascii
 
     try:
         with quiet():
-            table = Table.read(io.StringIO(data.decode()), format="ascii.ecsv")
+            table = astropy_ascii.read(data.decode(), format="ecsv", guess=False)
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CorruptInput(f"cannot be read as ECSV ({reason})", path=path) from error

@@ -160,6 +160,8 @@ def provenance(path: str | os.PathLike[str]) -> str | None:
     """Return the JSON of the provenance in the leading lines of a CSV or ECSV file."""
     with _source.open_input(path) as file:
         head = file.read(limits.current().header_bytes)
+    if head.startswith(b"\x1f\x8b"):
+        head = load(path)[: limits.current().header_bytes]
     mark = b"# # " if head.startswith(b"# %ECSV") else b"# "
     found = split(head[: head.rfind(b"\n") + 1], path, mark).values.get(PROVENANCE)
     return None if found is None else json.dumps(found)
