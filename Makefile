@@ -60,7 +60,7 @@ demo: $(chosen:%=.venvs/%/.ready) ## run each tool's main job on real input; res
 	    elif [ "$$p" != shared-io ]; then echo "$$p: no demo, the tool is not built yet"; fi; done
 
 .PHONY: test
-test: $(chosen:%=.venvs/%/.ready) .venvs/repo/.ready ## run the tests of the packages; without PKG also those of the repository
+test: $(chosen:%=.venvs/%/.ready) $(if $(whole),.venvs/repo/.ready) ## run the tests of the packages; without PKG also those of the repository
 	@failed=; $(foreach p,$(chosen),echo "== $p"; \
 	    (cd $(call folder,$p) && $(call python,$p) -m pytest -n $(JOBS)) || failed="$$failed $p"; ) \
 	$(if $(whole),echo "== repository"; $(repo)/python -m pytest -n $(JOBS) -c tests/pytest.ini tests || failed="$$failed repository";) \
