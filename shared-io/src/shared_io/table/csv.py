@@ -160,7 +160,11 @@ def options(fields: list[Field] | None, columns: Sequence[str] | None) -> tuple[
         include_columns=list(columns) if columns is not None else [],
         include_missing_columns=False,
     )
-    return csv.ReadOptions(use_threads=True), csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=not described), convert
+    return (
+        csv.ReadOptions(use_threads=True),
+        csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=not described),
+        convert,
+    )
 
 
 def column(values: Any, field: Field | None, name: str, path: str | os.PathLike[str]) -> Piece:
@@ -169,7 +173,9 @@ def column(values: Any, field: Field | None, name: str, path: str | os.PathLike[
 
     if field is None:
         if pa.types.is_binary(values.type):
-            values = pa.array([value and value.decode("latin-1") for value in values.to_pylist()], pa.string())
+            values = pa.array(
+                [value and value.decode("latin-1") for value in values.to_pylist()], pa.string()
+            )
         return from_arrow(values.cast(pa.string()) if _is_date(values.type) else values, None, name, path)
     kind = np.dtype(field.dtype).kind
     if field.shape or kind == "c":
