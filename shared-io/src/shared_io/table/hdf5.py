@@ -193,7 +193,7 @@ def _in_parts(key: str, text: str) -> dict[str, str]:
 
 
 def _joined(file: hdf5.Reader, node: Any, key: str) -> str:
-    parts = []
+    parts: list[str] = []
     while (name := f"{key}.{len(parts)}" if parts else key) in node.attrs:
         parts.append(str(file.attribute(node, name)))
     return "".join(parts)
