@@ -10,7 +10,26 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 SUFFIXES = (".csv", ".csv.gz", ".ecsv", ".fits", ".fits.gz", ".h5", ".parquet")
-CODES = ["b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", "c8", "c16", "U4", "S3", "M8[ns]", "m8[s]"]
+CODES = [
+    "b1",
+    "i1",
+    "u1",
+    "i2",
+    "u2",
+    "i4",
+    "u4",
+    "i8",
+    "u8",
+    "f2",
+    "f4",
+    "f8",
+    "c8",
+    "c16",
+    "U4",
+    "S3",
+    "M8[ns]",
+    "m8[s]",
+]
 UNITS = [None, "m", "erg / (Angstrom s cm2)", "mag", "deg", "ct / s", "1e-17 erg / s", "pix"]
 
 
@@ -73,7 +92,12 @@ def example():
     t["m array"] = MaskedColumn(np.arange(10.0).reshape(5, 2), mask=np.arange(10).reshape(5, 2) % 3 == 0)
     t["none masked"] = MaskedColumn(np.arange(5, dtype="u2"))
     t["a/b.mask"] = [1, 2, 3, 4, 5]
-    t.meta = {"EXPTIME": 30.5, "n": 1, "nested": {"x": [1, 2.5, {"y": None}], "T": True}, "text": "it's é & more " * 30}
+    t.meta = {
+        "EXPTIME": 30.5,
+        "n": 1,
+        "nested": {"x": [1, 2.5, {"y": None}], "T": True},
+        "text": "it's é & more " * 30,
+    }
     return t
 
 
@@ -82,7 +106,9 @@ json = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-metas = st.dictionaries(st.text(max_size=12).filter(lambda k: not k.startswith("shared_io.")), json, max_size=4)
+metas = st.dictionaries(
+    st.text(max_size=12).filter(lambda k: not k.startswith("shared_io.")), json, max_size=4
+)
 # What FITS and CSV can hold: no NUL, which ends a text in FITS, and no lone surrogates.
 letters = st.characters(exclude_characters="\0", exclude_categories=("Cs",))
 
@@ -101,16 +127,28 @@ def elements(dtype):
 def tables(draw):
     rows = draw(st.integers(0, 6))
     table = Table()
-    names = draw(st.lists(st.text(letters, min_size=1, max_size=6).filter(str.strip), min_size=1, max_size=4, unique=True))
+    names = draw(
+        st.lists(
+            st.text(letters, min_size=1, max_size=6).filter(str.strip), min_size=1, max_size=4, unique=True
+        )
+    )
     for name in names:
         dtype = np.dtype(draw(st.sampled_from(CODES)))
         shape = (rows, *draw(st.sampled_from([(), (), (2,), (2, 1)])))
         data = draw(hnp.arrays(dtype, shape, elements=elements(dtype)))
         if dtype.kind not in "USMm" and draw(st.booleans()):
             data = data.astype(dtype.newbyteorder(">"))
-        about = {"name": name, "unit": draw(st.sampled_from(UNITS)), "description": draw(st.none() | st.text(letters, max_size=8))}
+        about = {
+            "name": name,
+            "unit": draw(st.sampled_from(UNITS)),
+            "description": draw(st.none() | st.text(letters, max_size=8)),
+        }
         masked = dtype != "f2" and draw(st.booleans())  # numpy's own default filler overflows there
-        column = MaskedColumn(data, mask=draw(hnp.arrays(bool, shape)), **about) if masked else Column(data, **about)
+        column = (
+            MaskedColumn(data, mask=draw(hnp.arrays(bool, shape)), **about)
+            if masked
+            else Column(data, **about)
+        )
         table.add_column(column)
     table.meta = draw(metas)
     return table

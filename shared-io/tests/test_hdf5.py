@@ -17,7 +17,9 @@ from shared_io.provenance import read as read_provenance
 
 def write(path, compression="medium", **kwargs):
     rng = np.random.default_rng(1)
-    with hdf5.writer(path, compression=compression, attrs={"survey": "x", "list": [1, {"a": 2}]}, **kwargs) as out:
+    with hdf5.writer(
+        path, compression=compression, attrs={"survey": "x", "list": [1, {"a": 2}]}, **kwargs
+    ) as out:
         for number in range(3):
             arrays = {"obj": rng.normal(size=(9, 8)).astype("f4"), "seg": rng.integers(0, 9, (9, 8))}
             out.add(f"EE_{number:04d}", arrays, attrs={"row": number})
@@ -83,7 +85,10 @@ def test_an_error_leaves_nothing(tmp_path):
 def test_what_is_not_stored(tmp_path, bad):
     with pytest.raises(errors.SchemaMismatch, match="cannot hold"), hdf5.writer(tmp_path / "a.h5") as out:
         out.add("g", {"x": bad})
-    with pytest.raises(errors.SchemaMismatch, match="no compression"), hdf5.writer(tmp_path / "a.h5", compression="x"):
+    with (
+        pytest.raises(errors.SchemaMismatch, match="no compression"),
+        hdf5.writer(tmp_path / "a.h5", compression="x"),
+    ):
         pass
 
 
@@ -142,7 +147,16 @@ def hostile(path, kind):
 
 @pytest.mark.parametrize(
     "kind",
-    ["external link", "external link in a group", "external storage", "virtual", "loop", "pickle", "reference", "attribute"],
+    [
+        "external link",
+        "external link in a group",
+        "external storage",
+        "virtual",
+        "loop",
+        "pickle",
+        "reference",
+        "attribute",
+    ],
 )
 def test_what_would_leave_the_file_or_run_code(tmp_path, kind):
     path = hostile(tmp_path / "a.h5", kind)
@@ -171,7 +185,11 @@ def test_a_terabyte_of_fill_value_is_refused(tmp_path):
 def test_groups_count_as_a_whole(tmp_path):
     with hdf5.writer(tmp_path / "a.h5") as out:
         out.add("g", {str(i): np.zeros(1000) for i in range(10)})
-    with limits.use(object_bytes=10_000), hdf5.reader(tmp_path / "a.h5") as file, pytest.raises(errors.InputTooLarge):
+    with (
+        limits.use(object_bytes=10_000),
+        hdf5.reader(tmp_path / "a.h5") as file,
+        pytest.raises(errors.InputTooLarge),
+    ):
         file.arrays("g")
 
 
@@ -214,3 +232,14 @@ def test_a_truncated_file_is_refused(tmp_path, written, place):
     (tmp_path / "a.h5").write_bytes(raw[: int(place * len(raw))])
     with pytest.raises(errors.CorruptInput):
         everything(tmp_path / "a.h5")
+
+
+def test_metadata_longer_than_an_attribute(tmp_path):
+    from astropy.table import Table
+    from shared_io import table
+
+    t = Table({f"column {i}": [i] for i in range(900)}, meta={"text": "é x" * 60_000})
+    table.write(t, tmp_path / "a.h5")
+    found = table.read(tmp_path / "a.h5")
+    assert found.meta == t.meta
+    assert found.colnames == t.colnames

@@ -9,7 +9,15 @@ import pytest
 from astropy.io import fits as astropy_fits
 from shared_io import fits, table
 
-FITS = ["cosmic-conn", "dre/formats", "dre/sep", "dre/galsim_refs", "dre/statmorph", "dre/imfit_sdss", "dre/gama_profit"]
+FITS = [
+    "cosmic-conn",
+    "dre/formats",
+    "dre/sep",
+    "dre/galsim_refs",
+    "dre/statmorph",
+    "dre/imfit_sdss",
+    "dre/gama_profit",
+]
 
 
 @pytest.mark.parametrize("folder", FITS)

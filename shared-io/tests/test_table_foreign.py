@@ -110,7 +110,7 @@ def test_sextractor_catalogues(name):
             np.testing.assert_array_equal(t[column], theirs[column])
             assert t[column].dtype.isnative
     assert str(t["X_IMAGE"].unit) == "pix"
-    assert t["VIGNET"].shape[1:] == (35, 35) if "VIGNET" in t.colnames else True
+    assert t["VIGNET"].shape == (46, 25, 25)
 
 
 def test_the_field_header_of_an_ldac_catalogue():
@@ -163,7 +163,10 @@ def test_csv_in_another_encoding(tmp_path):
 
 
 def test_ascii_tables(tmp_path):
-    columns = [astropy_fits.Column("x", "E15.7", array=[1.5, 2.5]), astropy_fits.Column("s", "A3", array=["a", "bc"])]
+    columns = [
+        astropy_fits.Column("x", "E15.7", array=[1.5, 2.5]),
+        astropy_fits.Column("s", "A3", array=["a", "bc"]),
+    ]
     astropy_fits.TableHDU.from_columns(columns).writeto(tmp_path / "a.fits")
     t = table.read(tmp_path / "a.fits")
     assert (t["x"].tolist(), t["s"].tolist()) == ([1.5, 2.5], ["a", "bc"])

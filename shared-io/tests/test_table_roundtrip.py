@@ -92,13 +92,23 @@ def test_pyarrow_reads_it_too(tmp_path):
 
 def test_a_reader_that_skips_comments_reads_our_csv(tmp_path):
     table.write(example()["huge", "flux"], tmp_path / "a.csv")
-    rows = np.genfromtxt(tmp_path / "a.csv", delimiter=",", comments="#", skip_header=0, dtype=None, names=None, encoding="utf-8")
+    rows = np.genfromtxt(
+        tmp_path / "a.csv",
+        delimiter=",",
+        comments="#",
+        skip_header=0,
+        dtype=None,
+        names=None,
+        encoding="utf-8",
+    )
     assert rows[0].tolist() == ['"huge"', '"flux"']
     assert rows[1].tolist() == ["9223372036854775808", "1"]
 
 
 def test_csv_of_others(tmp_path):
-    (tmp_path / "a.csv").write_text("id,ra,name,ok,date,x\n1,2.5,a,true,2020-01-01,\n2,nan,,false,2020-01-02,7\n")
+    (tmp_path / "a.csv").write_text(
+        "id,ra,name,ok,date,x\n1,2.5,a,true,2020-01-01,\n2,nan,,false,2020-01-02,7\n"
+    )
     t = table.read(tmp_path / "a.csv")
     assert [t[n].dtype.kind for n in t.colnames] == ["i", "f", "U", "b", "U", "i"]
     assert np.isnan(t["ra"][1])
@@ -168,7 +178,11 @@ def test_an_unknown_suffix(tmp_path):
 @given(parts=st.lists(st.integers(0, 5), min_size=1, max_size=4))
 def test_writing_piece_by_piece(tmp_path, parts):
     path = tmp_path / "a.parquet"
-    whole = Table({"x": np.arange(sum(parts)), "s": [str(i) * i for i in range(sum(parts))]}, meta={"k": [1]}, dtype=["i8", "U99"])
+    whole = Table(
+        {"x": np.arange(sum(parts)), "s": [str(i) * i for i in range(sum(parts))]},
+        meta={"k": [1]},
+        dtype=["i8", "U99"],
+    )
     start = 0
     with table.writer(path, overwrite=True) as out:
         for rows in parts:
@@ -179,7 +193,10 @@ def test_writing_piece_by_piece(tmp_path, parts):
 
 
 def test_pieces_must_agree(tmp_path):
-    with pytest.raises(errors.SchemaMismatch, match="first table"), table.writer(tmp_path / "a.parquet") as out:
+    with (
+        pytest.raises(errors.SchemaMismatch, match="first table"),
+        table.writer(tmp_path / "a.parquet") as out,
+    ):
         out.add(Table({"a": [1]}))
         out.add(Table({"a": [1.5]}))
     with pytest.raises(errors.SchemaMismatch, match="columns"), table.writer(tmp_path / "a.parquet") as out:

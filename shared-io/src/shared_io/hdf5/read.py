@@ -174,7 +174,7 @@ class Reader:
         if data.dtype == "u1" and dataset.id.get_type().get_class() == h5t.BITFIELD:
             return data.astype(bool)  # so PyTables writes booleans
         if data.dtype.kind == "S" and (
-            dataset.attrs.get("encoding") == "utf-8" or text.get("h5py_encoding") == "utf-8"
+            dataset.attrs.get("encoding") in ("utf-8", b"utf-8") or text.get("h5py_encoding") == "utf-8"
         ):
             return np.char.decode(data, "utf-8")
         return data.astype(data.dtype.newbyteorder("="), copy=False)

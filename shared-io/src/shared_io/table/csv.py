@@ -15,7 +15,6 @@ empty text is ``""``, the row of an array column is JSON.
 from __future__ import annotations
 
 import gzip
-import io
 import json
 import os
 import re
@@ -60,10 +59,11 @@ def write(
             raise SchemaMismatch(f"metadata cannot be called {name!r}", path=path)
         shown = name if _PLAIN_KEY.fullmatch(name) else json.dumps(name)
         lines.append(f"# {shown}: {schema.dump(value, path, f'the metadata {name!r}')}")
-    whole = text.join(lines, body(found, path), "# ")
+    parts = text.join(lines, body(found, path), "# ")
     if Path(path).name.lower().endswith(".gz"):
-        whole = gzip.compress(whole, 6, mtime=0)
-    atomic.write_bytes(path, whole, overwrite=overwrite)
+        parts = [gzip.compress(b"".join(parts), 6, mtime=0)]
+    with atomic.atomic_path(path, overwrite=overwrite) as temporary, temporary.open("wb") as file:
+        file.writelines(parts)
 
 
 def read(path: str | os.PathLike[str], *, key: object = None, columns: Sequence[str] | None = None) -> Table:
@@ -93,18 +93,18 @@ def batches(
         yield whole[part]
 
 
-def body(found: Sequence[Piece], path: str | os.PathLike[str]) -> bytes:
+def body(found: Sequence[Piece], path: str | os.PathLike[str]) -> memoryview:
     """Return the line of names and the rows."""
     import pyarrow as pa
     from pyarrow import csv
 
     if not found:
-        return b""
+        return memoryview(b"")
     arrays = [cells(piece, path) for piece in found]
     names = [piece.field.name for piece in found]
-    out = io.BytesIO()
+    out = pa.BufferOutputStream()
     csv.write_csv(pa.Table.from_arrays(arrays, names=names), out, csv.WriteOptions(quoting_style="needed"))
-    return out.getvalue()
+    return memoryview(out.getvalue())
 
 
 def cells(piece: Piece, path: str | os.PathLike[str]) -> Any:
@@ -160,7 +160,11 @@ def options(fields: list[Field] | None, columns: Sequence[str] | None) -> tuple[
         include_columns=list(columns) if columns is not None else [],
         include_missing_columns=False,
     )
-    return csv.ReadOptions(use_threads=True), csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=not described), convert
+    return (
+        csv.ReadOptions(use_threads=True),
+        csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=not described),
+        convert,
+    )
 
 
 def column(values: Any, field: Field | None, name: str, path: str | os.PathLike[str]) -> Piece:
@@ -169,7 +173,9 @@ def column(values: Any, field: Field | None, name: str, path: str | os.PathLike[
 
     if field is None:
         if pa.types.is_binary(values.type):
-            values = pa.array([value and value.decode("latin-1") for value in values.to_pylist()], pa.string())
+            values = pa.array(
+                [value and value.decode("latin-1") for value in values.to_pylist()], pa.string()
+            )
         return from_arrow(values.cast(pa.string()) if _is_date(values.type) else values, None, name, path)
     kind = np.dtype(field.dtype).kind
     if field.shape or kind == "c":

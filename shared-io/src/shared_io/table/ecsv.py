@@ -64,8 +64,9 @@ def write(
     lines += [f"# - {schema.dump(_described(piece.field), path)}" for piece in found]
     lines += [f"# {line}" for line in _yaml(table.meta)]
     lines.append("# schema: astropy-2.0")
-    whole = text.join(lines, csv.body([_spelled(piece) for piece in found], path), _MARK, 2)
-    atomic.write_bytes(path, whole, overwrite=overwrite)
+    parts = text.join(lines, csv.body([_spelled(piece) for piece in found], path), _MARK, 2)
+    with atomic.atomic_path(path, overwrite=overwrite) as temporary, temporary.open("wb") as file:
+        file.writelines(parts)
 
 
 def read(path: str | os.PathLike[str], *, key: object = None, columns: Sequence[str] | None = None) -> Table:
