@@ -53,14 +53,14 @@ environments: $(chosen:%=.venvs/%/.ready) $(if $(whole),.venvs/repo/.ready) ## m
 .PHONY: demo
 demo: $(chosen:%=.venvs/%/.ready) ## run each tool's main job on real input; results in demo-output/
 	@$(call each,[ -f "$$f/examples/demo.py" ] || exit 0; mkdir -p "demo-output/$$p"; \
-	    echo "== $$p"; "$$py" "$$f/examples/demo.py" "$(root)/demo-output/$$p" 2>&1 | tee "demo-output/$$p/summary.txt")
+	    echo "== $$p"; "$$py" "$$f/examples/demo.py" "demo-output/$$p" 2>&1 | tee "demo-output/$$p/summary.txt")
 	@echo; for p in $(chosen); do \
 	    if [ -f "demo-output/$$p/summary.txt" ]; then \
 	        echo "$$p: $$(find "demo-output/$$p" -type f | wc -l) files in demo-output/$$p, what it printed in summary.txt"; \
 	    elif [ "$$p" != shared-io ]; then echo "$$p: no demo, the tool is not built yet"; fi; done
 
 .PHONY: test
-test: $(chosen:%=.venvs/%/.ready) .venvs/repo/.ready ## run the tests of the packages; without PKG also those of the repository
+test: $(chosen:%=.venvs/%/.ready) $(if $(whole),.venvs/repo/.ready) ## run the tests of the packages; without PKG also those of the repository
 	@failed=; $(foreach p,$(chosen),echo "== $p"; \
 	    (cd $(call folder,$p) && $(call python,$p) -m pytest -n $(JOBS)) || failed="$$failed $p"; ) \
 	$(if $(whole),echo "== repository"; $(repo)/python -m pytest -n $(JOBS) -c tests/pytest.ini tests || failed="$$failed repository";) \
@@ -68,8 +68,8 @@ test: $(chosen:%=.venvs/%/.ready) .venvs/repo/.ready ## run the tests of the pac
 
 .PHONY: lint
 lint: .venvs/repo/.ready ## check style and formatting (ruff)
-	$(repo)/ruff check $(if $(whole),.,$(folders))
-	$(repo)/ruff format --check $(if $(whole),.,$(folders))
+	$(repo)/ruff check --output-format concise $(if $(whole),.,$(folders))
+	$(repo)/ruff format --check --output-format concise $(if $(whole),.,$(folders))
 
 .PHONY: format
 format: .venvs/repo/.ready ## rewrite the code in the common format (ruff)

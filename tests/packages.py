@@ -77,6 +77,6 @@ def imports(folder: Path) -> dict[str, set[str]]:
                 names = [node.module]
             for name in names:
                 top = name.partition(".")[0]
-                if top not in sys.stdlib_module_names and not (name in own and folder.name == "tests"):
+                if top not in sys.stdlib_module_names and not (name in own and "src" not in folder.parts):
                     found.setdefault(top, set()).add(str(path.relative_to(ROOT)))
     return found

@@ -19,7 +19,7 @@ UNSAFE_CALLS = {"eval", "exec", "os.system", "yaml.unsafe_load", "yaml.full_load
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 # Written in two parts, so that this file does not hold them itself.
 FOREIGN = re.compile(
-    "|".join([r"/" + r"work/", r"/" + r"root/", r"/" + r"home/(?!user/|you/|bhealy/)\w", r"pypi-" + "more"])
+    "|".join([r"/" + r"work/", r"/" + r"root/", r"/" + r"home/(?!user/|you/|me/)\w", r"pypi-" + "more"])
 )
 TEXT_SUFFIXES = {".py", ".md", ".toml", ".txt", ".cff", ".yaml", ".yml", ".sh", ".Dockerfile", ""}
 

@@ -139,6 +139,14 @@ def test_a_unit_without_outputs_is_always_done(tmp_path: Path) -> None:
     assert batch.run([], Work()).to_text() == "nothing to do"
 
 
+def test_what_the_work_says_is_reported(tmp_path: Path) -> None:
+    units = [unit(tmp_path, f"u{i:02d}", outputs=0) for i in range(batch.MOST + 5)]
+    lines = batch.run(units, lambda u: f"{u.name} has stars").to_text().splitlines()
+    assert lines[0] == "done: u00: u00 has stars"
+    assert len(lines) == batch.MOST + 1
+    assert lines[-1] == "25 done"
+
+
 def test_a_report_is_json(tmp_path: Path) -> None:
     document = json.loads(to_json(batch.run([unit(tmp_path, "a")], Work())))
     assert document["entries"][0]["state"] == "done"

@@ -51,13 +51,27 @@ DAMAGED = {
     "header cut": (minimal()[:1000], errors.CorruptInput, "END|truncated"),
     "data cut": (minimal(naxis=(100, 100))[:9000], errors.CorruptInput, "truncated"),
     "data missing": (minimal()[:2880], errors.CorruptInput, "truncated"),
-    "SIMPLE = F": (minimal().replace(b"=                    T", b"=                    F"), errors.CorruptInput, "SIMPLE"),
+    "SIMPLE = F": (
+        minimal().replace(b"=                    T", b"=                    F"),
+        errors.CorruptInput,
+        "SIMPLE",
+    ),
     "bad BITPIX": (minimal(bitpix=12), errors.CorruptInput, "BITPIX"),
-    "negative NAXIS": (minimal(naxis=()).replace(b"0".rjust(20), b"-1".rjust(20)), errors.CorruptInput, "NAXIS"),
+    "negative NAXIS": (
+        minimal(naxis=()).replace(b"0".rjust(20), b"-1".rjust(20)),
+        errors.CorruptInput,
+        "NAXIS",
+    ),
     "negative axis": (minimal(naxis=(-4, 3), data=b"x"), errors.CorruptInput, "negative"),
     "huge axis": (minimal(naxis=(10**6, 10**6)), errors.InputTooLarge, "beyond the limit"),
     "absurd axis": (minimal(naxis=(10**18, 10**18)), errors.InputTooLarge, "beyond the limit"),
-    "float axis": (minimal().replace(b"4 ".rjust(1), b"4.").replace(b"NAXIS1  =                    4", b"NAXIS1  =                  4.0"), errors.CorruptInput, "NAXIS1"),
+    "float axis": (
+        minimal()
+        .replace(b"4 ".rjust(1), b"4.")
+        .replace(b"NAXIS1  =                    4", b"NAXIS1  =                  4.0"),
+        errors.CorruptInput,
+        "NAXIS1",
+    ),
     "axis missing": (minimal().replace(b"NAXIS2 ", b"NOTHING"), errors.CorruptInput, "NAXIS2"),
     "axis twice": (minimal(extra=(f"NAXIS1  = {5:20}",)), errors.CorruptInput, "twice"),
     "junk behind": (minimal() + b"junk" * 1000, errors.CorruptInput, "not a FITS extension"),
@@ -72,13 +86,21 @@ DAMAGED = {
     "descriptor negative": (table(data=b"\0\0\0\1\xff\xff\xff\xff"), errors.CorruptInput, "heap"),
     "heap in the rows": (table(extra=(f"THEAP   = {2:20}",)), errors.CorruptInput, "THEAP"),
     "tile image bomb": (compressed(ZNAXIS1=10**6, ZNAXIS2=10**6), errors.InputTooLarge, "beyond the limit"),
-    "tile image of few bytes": (compressed(ZNAXIS1=20000, ZTILE1=20000, ZNAXIS2=20000), errors.InputTooLarge, "expand"),
+    "tile image of few bytes": (
+        compressed(ZNAXIS1=20000, ZTILE1=20000, ZNAXIS2=20000),
+        errors.InputTooLarge,
+        "expand",
+    ),
     "tile beyond the image": (compressed(ZTILE1=10**9), errors.CorruptInput, "ZTILE1"),
     "tile data that are none": (compressed(), errors.CorruptInput, "cannot be read"),
     "gzip cut": (gzip.compress(minimal())[:-9], errors.CorruptInput, "gzip"),
     "gzip damaged": (gzip.compress(minimal())[:-6] + b"\0\0\0\0\0\0", errors.CorruptInput, "gzip"),
     "gzip of something else": (gzip.compress(b"text" * 1000), errors.CorruptInput, "not a FITS file"),
-    "gzip bomb": (gzip.compress(minimal(naxis=(10**5, 10**4)) + bytes(10**7)), errors.InputTooLarge, "expand"),
+    "gzip bomb": (
+        gzip.compress(minimal(naxis=(10**5, 10**4)) + bytes(10**7)),
+        errors.InputTooLarge,
+        "expand",
+    ),
     "gzip with junk behind": (gzip.compress(minimal()) + b"junk", errors.CorruptInput, "follows the gzip"),
     "bzip2": (b"BZh91AY&SY" + bytes(100), errors.SchemaMismatch, "decompress"),
 }
@@ -120,7 +142,13 @@ def test_a_device_is_not_read():
 
 
 def test_too_many_hdus(tmp_path):
-    one = header("XTENSION= 'IMAGE   '", f"BITPIX  = {8:20}", f"NAXIS   = {0:20}", f"PCOUNT  = {0:20}", f"GCOUNT  = {1:20}")
+    one = header(
+        "XTENSION= 'IMAGE   '",
+        f"BITPIX  = {8:20}",
+        f"NAXIS   = {0:20}",
+        f"PCOUNT  = {0:20}",
+        f"GCOUNT  = {1:20}",
+    )
     (tmp_path / "a.fits").write_bytes(minimal() + one * 5000)
     with pytest.raises(errors.InputTooLarge, match="HDUs"):
         fits.inspect(tmp_path / "a.fits")
@@ -153,7 +181,9 @@ def test_oddities_that_lose_nothing(tmp_path, raw):
 
 
 def test_names_that_several_hdus_carry(tmp_path):
-    hdus = [astropy_fits.ImageHDU(np.full((2, 2), i, "u1"), name="SCI", ver=v) for i, v in enumerate([1, 2, 2])]
+    hdus = [
+        astropy_fits.ImageHDU(np.full((2, 2), i, "u1"), name="SCI", ver=v) for i, v in enumerate([1, 2, 2])
+    ]
     fits.write(tmp_path / "a.fits", [astropy_fits.PrimaryHDU(), *hdus])
     path = tmp_path / "a.fits"
     assert fits.read_image(path, "SCI").data[0, 0] == 0

@@ -11,7 +11,16 @@ from shared_io import errors, limits, locate
 @pytest.fixture
 def sky(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ("b.fits", "a.FITS", "c.fits.fz", ".hidden.fits", "notes.txt", "deep/d.fit.gz", "deep/.git/e.fits", "x[1].fits"):
+    for name in (
+        "b.fits",
+        "a.FITS",
+        "c.fits.fz",
+        ".hidden.fits",
+        "notes.txt",
+        "deep/d.fit.gz",
+        "deep/.git/e.fits",
+        "x[1].fits",
+    ):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
@@ -27,7 +36,13 @@ def test_a_folder_gives_its_images_sorted(sky):
 
 
 def test_recursion_skips_hidden_folders(sky):
-    assert names(locate.files(".", recursive=True)) == ["a.FITS", "b.fits", "c.fits.fz", "deep/d.fit.gz", "x[1].fits"]
+    assert names(locate.files(".", recursive=True)) == [
+        "a.FITS",
+        "b.fits",
+        "c.fits.fz",
+        "deep/d.fit.gz",
+        "x[1].fits",
+    ]
 
 
 def test_order_of_the_inputs_is_kept_and_each_file_comes_once(sky):
@@ -62,7 +77,9 @@ def test_file_urls(sky):
     assert locate.files((sky / "b.fits").as_uri()) == [sky / "b.fits"]
 
 
-@pytest.mark.parametrize("item", ["none.fits", "no*.fits", "empty", "@none.txt", "", "s3://bucket/a.fits", "loop.fits"])
+@pytest.mark.parametrize(
+    "item", ["none.fits", "no*.fits", "empty", "@none.txt", "", "s3://bucket/a.fits", "loop.fits"]
+)
 def test_what_means_no_file_is_an_error(sky, item):
     (sky / "empty").mkdir()
     (sky / "loop.fits").symlink_to("loop.fits")

@@ -32,7 +32,9 @@ def test_no_command_is_pretended(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_package_is_light() -> None:
-    code = "import sys, cosmic_conn\nprint(sorted({m.split('.')[0] for m in sys.modules} & {'numpy', 'typer', 'astropy'}))"
+    code = (
+        "import sys, cosmic_conn\nprint(sorted({m.split('.')[0] for m in sys.modules} & {'numpy', 'typer', 'astropy'}))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 

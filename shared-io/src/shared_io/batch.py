@@ -124,8 +124,9 @@ def run(
     units
         The units, in the order in which they are worked on and reported.
     work
-        Writes the outputs of one unit; a text that it returns goes into the report. It may replace whatever it finds at their paths: that is either an
-        earlier result of the same unit or, with ``overwrite``, given up by the user.
+        Writes the outputs of one unit; a text that it returns goes into the report. It may replace whatever it
+        finds at their paths: that is either an earlier result of the same unit or, with ``overwrite``, given up
+        by the user.
     overwrite
         Replace outputs that other work left.
     resume

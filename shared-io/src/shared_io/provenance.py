@@ -123,7 +123,8 @@ def read(path: str | os.PathLike[str]) -> Provenance | None:
         When the file is missing, damaged or hostile.
     """
     head = _source.magic(path)
-    if head.startswith((b"SIMPLE", b"\x1f\x8b")):
+    name = os.fspath(path).lower()
+    if head.startswith(b"SIMPLE") or (head.startswith(b"\x1f\x8b") and not name.endswith(".csv.gz")):
         text = _from_fits(path)
     elif head.startswith(b"\x89HDF"):
         from shared_io import hdf5
@@ -134,7 +135,7 @@ def read(path: str | os.PathLike[str]) -> Provenance | None:
         from shared_io.table import parquet
 
         text = parquet.key_values(path).get(ATTRIBUTE)
-    elif head.startswith((b"# shared_io", b"# %ECSV")):
+    elif head.startswith((b"# shared_io", b"# %ECSV", b"\x1f\x8b")):
         text = _from_text(path)
     else:
         return None

@@ -29,6 +29,8 @@ __all__ = ["HDUInfo", "Image", "inspect", "read_hdu", "read_image", "read_images
 
 _DTYPES = {8: "u1", 16: "i2", 32: "i4", 64: "i8", -32: "f4", -64: "f8"}
 
+_FLIPPED = {(8, -128.0): "i1", (16, 2.0**15): "u2", (32, 2.0**31): "u4", (64, 2.0**63): "u8"}
+
 
 @dataclass(frozen=True)
 class HDUInfo:
@@ -225,7 +227,8 @@ def _image(stream: Stream, block: Block, path: str | os.PathLike[str], *, verify
         raise SchemaMismatch(f"this HDU is a {block.kind}, not an image", path=path, hdu=block.place)
     if not block.shape or 0 in block.shape:
         raise SchemaMismatch("this HDU holds no pixels", path=path, hdu=block.place)
-    if block.kind == "image" and not {"BSCALE", "BZERO", "BLANK"} & block.cards.keys():
+    scaled = {"BSCALE", "BZERO", "BLANK"} & block.cards.keys()
+    if block.kind == "image" and (not scaled or _flipped(block)):
         data, header = _plain(stream, block, path, verify_sums=verify_sums)
     else:
         hdu = astropy_hdu(stream, block, path, verify_sums=verify_sums)
@@ -251,7 +254,27 @@ def _plain(
     if np.little_endian and data.itemsize > 1:
         data.byteswap(inplace=True)
     with translated(path, block), quiet():
-        return data, Header.fromstring(block.header)
+        header = Header.fromstring(block.header)
+    dtype = _flipped(block)
+    if dtype is None:
+        return data, header
+    for card in ("BSCALE", "BZERO"):
+        header.remove(card, ignore_missing=True, remove_all=True)
+    bits = data.view(f"u{data.itemsize}")
+    bits ^= bits.dtype.type(1 << (8 * data.itemsize - 1))
+    return bits.view(dtype), header
+
+
+def _flipped(block: Block) -> str | None:
+    """Return the dtype of pixels that are stored with their highest bit flipped (BZERO = 2^15, ...), or None."""
+    if "BLANK" in block.cards or "BZERO" not in block.cards:
+        return None
+    try:
+        scale = float(block.cards.get("BSCALE", "1").partition("/")[0])
+        zero = float(block.cards["BZERO"].partition("/")[0])
+    except ValueError:
+        return None
+    return _FLIPPED.get((block.bitpix, zero)) if scale == 1 else None
 
 
 def load(stream: Stream, block: Block, path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:

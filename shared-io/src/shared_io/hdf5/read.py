@@ -36,9 +36,8 @@ class Reader:
     def __init__(self, file: h5py.File, path: str | os.PathLike[str]) -> None:
         self._file = file
         self._path = path
-        if len(file) > limits.current().hdus * 256:
-            raise InputTooLarge(f"{len(file)} entries at the root", path=path)
         with self._translated(None):
+            limits.check_count(len(file), limits.current().hdus * 256, "entries at the root", path=path)
             self.names: list[str] = sorted(file)
 
     def arrays(self, name: str) -> dict[str, npt.NDArray[Any]]:
@@ -175,7 +174,7 @@ class Reader:
         if data.dtype == "u1" and dataset.id.get_type().get_class() == h5t.BITFIELD:
             return data.astype(bool)  # so PyTables writes booleans
         if data.dtype.kind == "S" and (
-            dataset.attrs.get("encoding") == "utf-8" or text.get("h5py_encoding") == "utf-8"
+            dataset.attrs.get("encoding") in ("utf-8", b"utf-8") or text.get("h5py_encoding") == "utf-8"
         ):
             return np.char.decode(data, "utf-8")
         return data.astype(data.dtype.newbyteorder("="), copy=False)

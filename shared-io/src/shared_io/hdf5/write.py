@@ -29,7 +29,6 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 # From this version of the format on, headers and attributes carry checksums too.
 _VERSION = ("v110", "v110")
-_COMPACT = 4096  # bytes of an array that fits into its checksummed header
 _CHUNK = 2**20  # bytes
 
 
@@ -106,15 +105,14 @@ class Writer:
                 f"HDF5 cannot hold {data.dtype} safely", path=self._path, hdu=f"{group.name}/{name}"
             )
         data = np.asarray(data, data.dtype.newbyteorder("<"), order="C")
-        found = (
-            self._compact(group, name, data)
-            if data.ndim == 0 or data.size == 0
-            else self._chunked(group, name, data)
-        )
+        with _disk(self._path):
+            found = self._stored(group, name, data)
         self._attributes(found, attrs)
         return found
 
-    def _chunked(self, group: Any, name: str, data: npt.NDArray[Any]) -> Any:
+    def _stored(self, group: Any, name: str, data: npt.NDArray[Any]) -> Any:
+        if data.ndim == 0 or data.size == 0:
+            return self._compact(group, name, data)
         return group.create_dataset(
             name, data=data, chunks=_chunks(data), fletcher32=True, track_times=False, **self._preset
         )
@@ -179,15 +177,25 @@ def writer(
             f"there is no compression {compression!r}", hint=f"choose one of {', '.join(PRESETS)}"
         )
     with atomic.atomic_path(path, overwrite=overwrite) as temporary:
-        try:
+        with _disk(path):
             file = _create(os.fsencode(temporary))
-            with file:
-                out = Writer(file, path, PRESETS[compression])
-                out._attributes(file, attrs)
-                out._attributes(file, provenance.to_attrs() if provenance else None)
-                yield out
-        except RuntimeError as error:  # h5py's word for some failures of the disk
-            raise WriteFailed(f"cannot be written: {error}", path=path) from error
+        try:
+            out = Writer(file, path, PRESETS[compression])
+            out._attributes(file, attrs)
+            out._attributes(file, provenance.to_attrs() if provenance else None)
+            yield out
+        finally:
+            with _disk(path):
+                file.close()
+
+
+@contextmanager
+def _disk(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn the RuntimeError by which h5py reports some failures of the disk into `WriteFailed`."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise WriteFailed(f"cannot be written: {error}", path=path) from error
 
 
 def _create(name: bytes) -> h5py.File:
@@ -219,8 +227,10 @@ def _encoded(data: npt.NDArray[Any]) -> npt.NDArray[np.bytes_]:
 
 
 def _attribute(value: Any) -> Any:
-    if isinstance(value, str | bytes | bool | int | float | complex | np.generic):
+    """Return a value whose bytes lie in the checksummed header: text of fixed length, for one."""
+    if isinstance(value, bool | int | float | complex) or (
+        isinstance(value, np.generic | np.ndarray) and value.dtype.kind in "biufcS"
+    ):
         return value
-    if isinstance(value, np.ndarray) and value.dtype.kind in "biufcS":
-        return value
-    return json.dumps(value, sort_keys=True)
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    return np.array(text.encode(), dtype=f"S{max(1, len(text.encode()))}")

@@ -15,7 +15,6 @@ empty text is ``""``, the row of an array column is JSON.
 from __future__ import annotations
 
 import gzip
-import io
 import json
 import os
 import re
@@ -60,10 +59,11 @@ def write(
             raise SchemaMismatch(f"metadata cannot be called {name!r}", path=path)
         shown = name if _PLAIN_KEY.fullmatch(name) else json.dumps(name)
         lines.append(f"# {shown}: {schema.dump(value, path, f'the metadata {name!r}')}")
-    whole = text.join(lines, body(found, path), "# ")
+    parts = text.join(lines, body(found, path), "# ")
     if Path(path).name.lower().endswith(".gz"):
-        whole = gzip.compress(whole, 6, mtime=0)
-    atomic.write_bytes(path, whole, overwrite=overwrite)
+        parts = [gzip.compress(b"".join(parts), 6, mtime=0)]
+    with atomic.atomic_path(path, overwrite=overwrite) as temporary, temporary.open("wb") as file:
+        file.writelines(parts)
 
 
 def read(path: str | os.PathLike[str], *, key: object = None, columns: Sequence[str] | None = None) -> Table:
@@ -93,18 +93,18 @@ def batches(
         yield whole[part]
 
 
-def body(found: Sequence[Piece], path: str | os.PathLike[str]) -> bytes:
+def body(found: Sequence[Piece], path: str | os.PathLike[str]) -> memoryview:
     """Return the line of names and the rows."""
     import pyarrow as pa
     from pyarrow import csv
 
     if not found:
-        return b""
+        return memoryview(b"")
     arrays = [cells(piece, path) for piece in found]
     names = [piece.field.name for piece in found]
-    out = io.BytesIO()
+    out = pa.BufferOutputStream()
     csv.write_csv(pa.Table.from_arrays(arrays, names=names), out, csv.WriteOptions(quoting_style="needed"))
-    return out.getvalue()
+    return memoryview(out.getvalue())
 
 
 def cells(piece: Piece, path: str | os.PathLike[str]) -> Any:
@@ -160,7 +160,11 @@ def options(fields: list[Field] | None, columns: Sequence[str] | None) -> tuple[
         include_columns=list(columns) if columns is not None else [],
         include_missing_columns=False,
     )
-    return csv.ReadOptions(use_threads=True), csv.ParseOptions(newlines_in_values=True), convert
+    return (
+        csv.ReadOptions(use_threads=True),
+        csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=not described),
+        convert,
+    )
 
 
 def column(values: Any, field: Field | None, name: str, path: str | os.PathLike[str]) -> Piece:
@@ -168,6 +172,10 @@ def column(values: Any, field: Field | None, name: str, path: str | os.PathLike[
     import pyarrow as pa
 
     if field is None:
+        if pa.types.is_binary(values.type):
+            values = pa.array(
+                [value and value.decode("latin-1") for value in values.to_pylist()], pa.string()
+            )
         return from_arrow(values.cast(pa.string()) if _is_date(values.type) else values, None, name, path)
     kind = np.dtype(field.dtype).kind
     if field.shape or kind == "c":
@@ -188,8 +196,9 @@ def column(values: Any, field: Field | None, name: str, path: str | os.PathLike[
 def translate(error: Exception, path: str | os.PathLike[str]) -> Exception:
     """Return our error for one of pyarrow's over CSV text."""
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    if "is not included in CSV" in reason or "include_columns" in reason:
-        return SchemaMismatch(reason, path=path)
+    missing = re.search(r"Column '(.*)' in include_columns", reason)
+    if missing:
+        return SchemaMismatch(f"there is no column {missing[1]!r}", path=path)
     return CorruptInput(f"cannot be read as CSV ({reason})", path=path)
 
 
@@ -256,7 +265,7 @@ def _from_json(values: Any, field: Field, path: str | os.PathLike[str]) -> tuple
         filled = _fill(rows, "" if text_like else 0) if mask is not None and mask.any() else rows
         data = np.array(filled, dtype=str if text_like else number).reshape(shape)
         if dtype.kind == "c":
-            data = data[..., 0] + 1j * data[..., 1]
+            data = data.view("c16")[..., 0]
             mask = None if mask is None else mask.all(axis=-1)
         return np.char.encode(data, "latin-1") if dtype.kind == "S" else data, mask
     except (ValueError, TypeError, RecursionError, OverflowError, UnicodeError) as error:

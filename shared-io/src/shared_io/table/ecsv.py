@@ -14,7 +14,6 @@ ECSV does not tell an empty text from a missing one; our own reader does, since 
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -65,8 +64,9 @@ def write(
     lines += [f"# - {schema.dump(_described(piece.field), path)}" for piece in found]
     lines += [f"# {line}" for line in _yaml(table.meta)]
     lines.append("# schema: astropy-2.0")
-    whole = text.join(lines, csv.body([_spelled(piece) for piece in found], path), _MARK, 2)
-    atomic.write_bytes(path, whole, overwrite=overwrite)
+    parts = text.join(lines, csv.body([_spelled(piece) for piece in found], path), _MARK, 2)
+    with atomic.atomic_path(path, overwrite=overwrite) as temporary, temporary.open("wb") as file:
+        file.writelines(parts)
 
 
 def read(path: str | os.PathLike[str], *, key: object = None, columns: Sequence[str] | None = None) -> Table:
@@ -93,11 +93,11 @@ def batches(
 
 def _foreign(data: bytes, columns: Sequence[str] | None, path: str | os.PathLike[str]) -> Table:
     """Read what another program wrote; astropy's YAML loader makes nothing but plain data and units."""
-    from astropy.table import Table
+    from astropy.io import ascii as astropy_ascii
 
     try:
         with quiet():
-            table = Table.read(io.StringIO(data.decode()), format="ascii.ecsv")
+            table = astropy_ascii.read(data.decode(), format="ecsv", guess=False)
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CorruptInput(f"cannot be read as ECSV ({reason})", path=path) from error

@@ -28,7 +28,7 @@ CARD = "SIOTABLE"
 _CODES = {"b1": "L", "u1": "B", "i2": "I", "i4": "J", "i8": "K", "f4": "E", "f8": "D", "c8": "C", "c16": "M"}
 _UNSIGNED = {"u2": ("I", 2**15), "u4": ("J", 2**31), "u8": ("K", 2**63)}
 _SIGNED_BYTE = ("B", -128)
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,66}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z_](?:[ -%(-~]{0,60}[!-%(-~])?", re.ASCII)  # no quotes and ampersands
 _KEYWORD = re.compile(r"[A-Z0-9_\-]{1,8}", re.ASCII)
 _RESERVED = re.compile(
     r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|[PG]COUNT|TFIELDS|THEAP|EXT(NAME|VER|LEVEL|END)|END|CONTINUE|COMMENT|HISTORY"

@@ -100,7 +100,8 @@ class Rows:
 
     def _piece(self, name: str, part: slice) -> Piece:
         place, field, hidden = self._where[name]
-        data, mask = self._column(place, part, strip=field is None)
+        kind = "" if field is None else field.dtype[0]
+        data, mask = self._column(place, part, kind)
         if field is None:
             unit = self._card(place + 1, "TUNIT")
             return Piece(
@@ -113,19 +114,19 @@ class Rows:
             and self._ours
             and self.names.index(name) in self._ours["stops"]
         ):
-            data = np.array([text[:-1] for text in data.ravel()], dtype=str).reshape(data.shape)
+            data = np.array([text[:-1] for text in data.ravel()], dtype=data.dtype).reshape(data.shape)
         if hidden is not None:
-            mask = self._column(hidden, part, strip=True)[0].reshape(part.stop - part.start, *field.shape)
+            mask = self._column(hidden, part, "b")[0].reshape(part.stop - part.start, *field.shape)
         return Piece(field, schema.restore(data, field, self._path), mask)
 
     def _column(
-        self, place: int, part: slice, *, strip: bool
+        self, place: int, part: slice, kind: str
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:
         spec = self._specs[place]
         if spec.variable:
             return self._variable(place, part), None
         if spec.code == "A":
-            return self._strings(place, part, strip=strip), None
+            return self._strings(place, part, kind), None
         raw = self._raw(spec, part)
         if spec.code == "X":
             return np.unpackbits(raw, axis=1)[:, : spec.repeat].astype(bool), None
@@ -164,23 +165,24 @@ class Rows:
             return (raw ^ np.uint8(128)).view("i1")
         return (raw if raw.dtype.kind in "fc" else raw.astype("f8")) * scale + zero
 
-    def _strings(self, place: int, part: slice, *, strip: bool) -> npt.NDArray[np.str_]:
+    def _strings(self, place: int, part: slice, kind: str) -> npt.NDArray[Any]:
+        """Return text: of others without the blanks at its end, which FITS ignores; ours (`kind`) as it is."""
         spec = self._specs[place]
         count = part.stop - part.start
         shape = self._shape(place)
         width = spec.width // int(np.prod(shape, dtype=int)) if shape and 0 not in shape else spec.width
         if not width:
-            return np.zeros((count, *shape), "U1")
+            return np.zeros((count, *shape), f"{kind or 'U'}1")
         text = (
             self._view(spec, np.dtype(f"S{width}"), spec.width // width, part).copy().reshape(count, *shape)
         )
+        if kind == "S":
+            return text
         try:
             decoded = np.char.decode(text, "utf-8")
         except UnicodeDecodeError:
             decoded = np.char.decode(text, "latin-1")
-        if not strip:
-            return decoded
-        return np.char.rstrip(decoded, " ")
+        return decoded if kind else np.char.rstrip(decoded, " ")
 
     def _variable(self, place: int, part: slice) -> npt.NDArray[Any]:
         """Return arrays of variable length as objects."""

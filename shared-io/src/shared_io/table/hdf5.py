@@ -23,6 +23,7 @@ __all__ = ["batches", "read", "write"]
 _COLUMNS, _META = "shared_io.columns", "shared_io.meta"
 _KEY = "table"
 _MASK = ".mask"
+_PART = 32_000  # bytes
 
 
 def write(
@@ -42,8 +43,8 @@ def write(
         if piece.mask is not None:
             arrays[entry + _MASK] = piece.mask
     attrs = {
-        _COLUMNS: schema.dump(schema.encode_fields(found), path),
-        _META: schema.dump(dict(table.meta), path),
+        **_in_parts(_COLUMNS, schema.dump(schema.encode_fields(found), path)),
+        **_in_parts(_META, schema.dump(dict(table.meta), path)),
     }
     with hdf5.writer(path, compression="low", overwrite=overwrite, provenance=provenance) as out:
         out.add(key or _KEY, arrays, attrs)
@@ -108,9 +109,9 @@ class _Ours:
 
     def __init__(self, file: hdf5.Reader, node: Any, key: str, path: str | os.PathLike[str]) -> None:
         self.key, self._file, self._node, self._path = key, file, node, path
-        self._fields = schema.decode_fields(schema.decode_meta(file.attribute(node, _COLUMNS), path), path)
+        self._fields = schema.decode_fields(schema.decode_meta(_joined(file, node, _COLUMNS), path), path)
         self.names = [field.name for field in self._fields]
-        self.meta: Mapping[str, Any] = schema.decode_meta(file.attribute(node, _META), path)
+        self.meta: Mapping[str, Any] = schema.decode_meta(_joined(file, node, _META), path)
         self._sets = [file.node(f"{key}/{_entry(i, field)}") for i, field in enumerate(self._fields)]
         lengths = {len(dataset) for dataset in self._sets}
         if len(lengths) > 1 or not isinstance(self.meta, dict):
@@ -183,6 +184,19 @@ class _Group:
     def pieces(self, names: list[str], part: slice) -> list[Piece]:
         """Return some columns of some rows."""
         return [plain(name, self._file.load(self._sets[name], part)) for name in names]
+
+
+def _in_parts(key: str, text: str) -> dict[str, str]:
+    """Return text as attributes that are short enough for the checksummed header of the group."""
+    parts = [text[i : i + _PART] for i in range(0, len(text), _PART)]
+    return {key if i == 0 else f"{key}.{i}": part for i, part in enumerate(parts)}
+
+
+def _joined(file: hdf5.Reader, node: Any, key: str) -> str:
+    parts: list[str] = []
+    while (name := f"{key}.{len(parts)}" if parts else key) in node.attrs:
+        parts.append(str(file.attribute(node, name)))
+    return "".join(parts)
 
 
 def _entry(number: int, field: Field) -> str:

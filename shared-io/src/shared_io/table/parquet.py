@@ -37,6 +37,7 @@ class Writer:
         self._extra = dict(extra)
         self._meta = meta
         self._fields: list[Field] | None = None
+        self._exact: list[Field] = []
         self._writer: Any = None
 
     def add(self, table: Table) -> None:
@@ -53,6 +54,7 @@ class Writer:
         if self._fields is None:
             self._begin(found, self._meta if self._meta is not None else dict(table.meta))
         found = [self._fit(piece, field) for piece, field in zip(found, self._matching(found), strict=True)]
+        self._exact = [_wider(field, piece.field) for field, piece in zip(self._exact, found, strict=True)]
         if not len(table):
             return
         arrays = [to_arrow(piece, self._path) for piece in found]
@@ -64,6 +66,8 @@ class Writer:
         """Finish the file."""
         if self._writer is None:
             raise SchemaMismatch("no table was added", path=self._path)
+        columns = schema.dump(schema.encode_fields(self._exact), self._path)
+        self._writer.add_key_value_metadata({_COLUMNS.decode(): columns})
         self._writer.close()
 
     def _begin(self, found: list[Piece], meta: Any) -> None:
@@ -72,8 +76,8 @@ class Writer:
 
         self._fields = [replace(piece.field, dtype=_open_width(piece.field.dtype)) for piece in found]
         exact = [piece.field for piece in found]
+        self._exact = exact
         values = {
-            _COLUMNS: schema.dump(schema.encode_fields(exact), self._path).encode(),
             _META: schema.dump(meta, self._path).encode(),
             seal.KEY: b"1",
             **self._extra,
@@ -297,6 +301,14 @@ def _translated(path: str | os.PathLike[str]) -> Iterator[None]:
 def _open_width(dtype: str) -> str:
     """Return the dtype without the width of text, which may differ from piece to piece."""
     return dtype[0] if dtype[0] in "US" else dtype
+
+
+def _wider(field: Field, other: Field) -> Field:
+    """Return the description for rows of both: text as wide as the widest, masked if one of them is."""
+    dtype = field.dtype
+    if dtype[0] in "US" and int(other.dtype[1:]) > int(dtype[1:]):
+        dtype = other.dtype
+    return replace(field, dtype=dtype, masked=field.masked or other.masked)
 
 
 def _is_index(name: str) -> bool:

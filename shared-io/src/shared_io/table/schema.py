@@ -149,6 +149,8 @@ def build(found: Sequence[Piece], meta: Mapping[str, Any]) -> Table:
         common = {"name": field.name, "unit": unit, "description": field.description, "copy": False}
         if field.masked or piece.mask is not None:
             mask = np.zeros(piece.data.shape, bool) if piece.mask is None else piece.mask
+            if piece.data.dtype == np.float16:
+                common["fill_value"] = 0  # numpy's own, 1e20, is beyond it
             columns.append(MaskedColumn(piece.data, mask=mask, **common))
         else:
             columns.append(Column(piece.data, **common))

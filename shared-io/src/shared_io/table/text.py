@@ -114,12 +114,12 @@ def _take(
     return key
 
 
-def join(lines: list[str], rows: bytes, mark: str, position: int = 0) -> bytes:
-    """Return a whole file: the lines, among them one with the digest of all the others, and the rows."""
+def join(lines: list[str], rows: Any, mark: str, position: int = 0) -> list[Any]:
+    """Return the parts of a file: lines, among them one with the digest of all the rest, and the rows."""
     before = "".join(f"{line}\n" for line in lines[:position]).encode()
     after = "".join(f"{line}\n" for line in lines[position:]).encode()
     content = {"bytes": len(before) + len(after) + len(rows), "crc32": f"{_crc(before, after, rows):08x}"}
-    return before + f"{mark}{DIGEST}: {json.dumps(content, separators=(',', ':'))}\n".encode() + after + rows
+    return [before, f"{mark}{DIGEST}: {json.dumps(content, separators=(',', ':'))}\n".encode(), after, rows]
 
 
 def verify(head: Head, data: bytes, path: str | os.PathLike[str]) -> None:
@@ -160,6 +160,8 @@ def provenance(path: str | os.PathLike[str]) -> str | None:
     """Return the JSON of the provenance in the leading lines of a CSV or ECSV file."""
     with _source.open_input(path) as file:
         head = file.read(limits.current().header_bytes)
+    if head.startswith(b"\x1f\x8b"):
+        head = load(path)[: limits.current().header_bytes]
     mark = b"# # " if head.startswith(b"# %ECSV") else b"# "
     found = split(head[: head.rfind(b"\n") + 1], path, mark).values.get(PROVENANCE)
     return None if found is None else json.dumps(found)

@@ -1,0 +1,40 @@
+"""Median times, side by side."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Callable
+
+
+def medians(runs: int, **contenders: Callable[[], object]) -> dict[str, float]:
+    """Return the median seconds of each, run in turn so that all meet the same weather."""
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for name, call in contenders.items():
+        call()
+    for _ in range(runs):
+        for name, call in contenders.items():
+            start = time.perf_counter()
+            call()
+            times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def row(what: str, found: dict[str, float], ours: str = "ours", theirs: str = "raw") -> None:
+    """Print one line of a table."""
+    print(f"| {what} | {found[ours] * 1e3:.1f} | {found[theirs] * 1e3:.1f} | {found[ours] / found[theirs]:.2f} |")
+
+
+def head(theirs: str) -> None:
+    """Print the head of the table."""
+    print(f"| what | ours [ms] | {theirs} [ms] | ratio |")
+    print("| --- | --- | --- | --- |")
+
+
+def flush(path: str | os.PathLike[str]) -> None:
+    """Flush a file and its folder, as an atomic write does."""
+    for name in (path, os.path.dirname(path)):
+        descriptor = os.open(name, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
