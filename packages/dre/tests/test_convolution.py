@@ -19,9 +19,7 @@ def test_equal_to_fftconvolve(box, side):
         slow = slow[half : half + box, half : half + box]
         assert np.abs(convolved - slow).max() < 1e-12 * slow.max()
         if side <= box:
-            np.testing.assert_allclose(
-                convolved, fftconvolve(image.astype(float), psf, mode="same"), rtol=1e-10
-            )
+            np.testing.assert_allclose(convolved, fftconvolve(image.astype(float), psf, mode="same"), rtol=1e-10)
 
 
 def test_rounding_never_makes_light_negative(models):

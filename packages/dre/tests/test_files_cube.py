@@ -147,8 +147,6 @@ def test_models_that_are_not_finite_are_refused(tmp_path, models):
 
 def test_pixels_that_are_not_floats_are_refused(cube, tmp_path):
     with fits.open(cube) as hdus:
-        fits.PrimaryHDU(hdus[0].data.astype("i2"), hdus[0].header).writeto(
-            tmp_path / "int.fits", checksum=False
-        )
+        fits.PrimaryHDU(hdus[0].data.astype("i2"), hdus[0].header).writeto(tmp_path / "int.fits", checksum=False)
     with pytest.raises((SchemaMismatch, CorruptInput), match=r"int\.fits"):
         read_cube(tmp_path / "int.fits")

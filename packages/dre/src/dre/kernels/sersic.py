@@ -165,9 +165,7 @@ def _render_radii(
     cos, sin = (0.0, 1.0) if angle % 180.0 == 90.0 and q != 1.0 else (math.cos(turn), math.sin(turn))
     symmetric = x0 == (box - 1) / 2 and y0 == (box - 1) / 2
     for k, r_e in enumerate(radii):
-        central = (
-            flux / (2 * math.pi * n * q * r_e**2) * math.exp(2 * n * math.log(b) - float(gammaln(2 * n)))
-        )
+        central = flux / (2 * math.pi * n * q * r_e**2) * math.exp(2 * n * math.log(b) - float(gammaln(2 * n)))
         shift = math.log(b) - math.log(r_e) / n
         _render(out[k], symmetric, x0, y0, cos, sin, q, 0.5 / n, shift, central, flux, *table)
 
@@ -243,11 +241,7 @@ def _edge(
         for k in range(len(_GREEN[0])):
             grown = math.exp(middle + 0.5 * step * _GREEN[0][k])
             cosh = 0.5 * (grown + 1.0 / grown)
-            total += (
-                _GREEN[1][k]
-                * _enclosed(offset + 2.0 * half * math.log(cosh), half, values, slopes, low)
-                / cosh
-            )
+            total += _GREEN[1][k] * _enclosed(offset + 2.0 * half * math.log(cosh), half, values, slopes, low) / cosh
     total *= 0.5 * step
     return total if signed > 0 else -total
 
