@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import architecture
 import pytest
+
+import architecture
 
 
 def test_the_contracts_are_kept() -> None:

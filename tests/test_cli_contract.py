@@ -10,9 +10,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from seed_lines import DRE_USAGE, LINES, NOT_BUILT
 
 from packages import PACKAGES, Package
+from seed_lines import DRE_USAGE, LINES, NOT_BUILT
 
 BY_NAME = {package.name: package for package in PACKAGES}
 SCRIPTS = [(package, script) for package in PACKAGES for script in package.scripts]

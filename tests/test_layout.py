@@ -69,7 +69,7 @@ def test_functions_are_short() -> None:
         f"{path}:{node.lineno} {node.name} ({length} lines)"
         for path, tree in trees(SOURCES)
         for node in ast.walk(tree)
-        if isinstance(node, kinds) and (length := _body_lines(node)) > 60
+        if isinstance(node, kinds) and (length := _body_lines(node)) > 45
     ]
     assert long == []
 

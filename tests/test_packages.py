@@ -48,7 +48,7 @@ def test_quality_tables_are_the_same(package: Package) -> None:
     reference = PACKAGES[0].pyproject
     pytest_options = package.pyproject["tool"]["pytest"]["ini_options"]
     wanted = reference["tool"]["pytest"]["ini_options"]
-    for key in ("testpaths", "addopts", "filterwarnings"):
+    for key in ("testpaths", "addopts", "filterwarnings", "markers"):
         assert pytest_options[key][: len(wanted[key])] == wanted[key]
     assert pytest_options["filterwarnings"][0] == "error"
     assert package.pyproject["tool"]["mypy"] == reference["tool"]["mypy"]

@@ -44,6 +44,13 @@ def test_the_file_may_be_named_by_the_environment(tmp_path: Path, monkeypatch: p
     assert seen["cpu"] == 7
 
 
+def test_help_needs_no_settings(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("STARS_SETTINGS", "missing.yaml")
+    assert call("fit", "--help") == 0
+    assert call("--help") == 0
+    assert call("m.fits") == 4
+
+
 def test_every_kind_of_value(tmp_path: Path) -> None:
     text = """
     fit:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import cosmic_conn
 import pytest
-from cosmic_conn.cli import app, main
 from shared_io import cli
+
+import cosmic_conn
+from cosmic_conn.cli import app, main
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -43,6 +44,8 @@ def run(folder: Path, command: str) -> None:
 def main(output: Path) -> None:
     """Run the three parts and print what came out."""
     started = time.perf_counter()
+    for name in ("tile", "emmi", "hsc"):
+        shutil.rmtree(output / name, ignore_errors=True)
     output.mkdir(parents=True, exist_ok=True)
     results = {"tile": tile(output / "tile"), "emmi": emmi(output / "emmi"), "hsc": hsc(output / "hsc")}
     (output / "summary.json").write_text(json.dumps(results, indent=1) + "\n")
@@ -135,7 +138,7 @@ def emmi(folder: Path) -> dict:
     (folder / "Tiles").mkdir(parents=True, exist_ok=True)
     (folder / "Tiles" / "emmi.fits").write_bytes((DATA / "emmi.fits").read_bytes())
     run(folder, "dre init")
-    run(folder, "sex_dre -c sex_source/default.sex --arg SATUR_LEVEL 90000")
+    run(folder, "sex_dre -c sex_source/default.sex -fwhm 2.2 --arg SATUR_LEVEL 90000")
     run(folder, "psfex_dre -c sex_source/default.psfex")
     run(folder, "make_cuts --margin 65")
     sources = read_catalogue(folder / "Sextracted" / "emmi_cat.fits")
@@ -181,6 +184,7 @@ def hsc(folder: Path) -> dict:
         write_galaxy(folder, name)
     run(folder, "dre models hsc_models.fits --box 121 --log-r 0.35 0.05 13 --axis-ratio 0.5 0.05 8 --angle 0 15 12 --index 2 0.5 6")
     run(folder, "dre hsc_models.fits --cpu 2 --mosaics")
+    (folder / "hsc_models.fits").unlink()  # 440 MB, made again in seconds
     result, sheets, titles = {}, [], []
     print("    galaxy  code                        r_e [px]      n      q")
     for name, others in HSC.items():

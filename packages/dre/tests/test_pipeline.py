@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 from astropy.io import fits as afits
-from shared_io import provenance, table
+from shared_io import fits, provenance, table
 from survey import MODELS, write_tile
 
 from dre.files.catalogue import read_catalogue
@@ -246,3 +246,47 @@ def test_wrong_input_is_one_clear_line(run, survey, line, code, words):
     assert words in run.errors
     assert len(run.errors.strip().splitlines()) == 1
     assert "Traceback" not in run.errors
+
+
+@pytest.mark.parametrize(("sex", "psfex"), ENGINES)
+def test_a_sky_image_with_checksums(run, survey, sex, psfex):
+    with afits.open(survey / "Tiles" / "image1.fits") as hdus:
+        hdus.writeto(survey / "Tiles" / "image1.fits.new", checksum=True)
+    (survey / "Tiles" / "image1.fits.new").replace(survey / "Tiles" / "image1.fits")
+    whole_road(run, survey, sex, psfex)
+    for path in (survey / "Sextracted").glob("*.fits"):
+        assert fits.verify(path) > 0
+
+
+def test_check_images_with_the_checksums_of_the_sky_image_as_sextractor_leaves_them(run, survey):
+    run(survey, "sex_dre --engine sep")
+    for suffix in ("nb", "rms", "seg"):
+        path = survey / "Sextracted" / f"image1_{suffix}.fits"
+        hdu = afits.PrimaryHDU(afits.getdata(path))
+        hdu.header["DATASUM"] = "12345"
+        hdu.writeto(path, overwrite=True)
+    assert run(survey, "make_cuts")[0] == 0
+
+
+def test_our_own_check_image_with_a_flipped_bit_is_refused(run, survey):
+    run(survey, "sex_dre --engine sep")
+    path = survey / "Sextracted" / "image1_rms.fits"
+    content = bytearray(path.read_bytes())
+    content[-3000] ^= 1
+    path.write_bytes(content)
+    code, out = run(survey, "make_cuts")
+    assert code == 3
+    assert "image1_rms.fits" in out
+    assert not (survey / "Cuts" / "image1_cuts.h5").exists()
+
+
+def test_init_completes_the_folder_and_respects_the_users_changes(run, tmp_path):
+    assert run(tmp_path, "dre init")[0] == 0
+    (tmp_path / "sex_source" / "default.param").unlink()
+    assert run(tmp_path, "dre init") == (0, "wrote sex_source/default.param\n")
+    assert run(tmp_path, "dre init") == (0, "sex_source is complete\n")
+    (tmp_path / "sex_source" / "default.sex").write_text("DETECT_THRESH 9\n")
+    code, _ = run(tmp_path, "dre init")
+    assert code == 6
+    assert "default.sex" in run.errors
+    assert (tmp_path / "sex_source" / "default.sex").read_text() == "DETECT_THRESH 9\n"

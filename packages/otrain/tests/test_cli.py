@@ -5,10 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import otrain
 import pytest
-from otrain.cli import app, main
 from shared_io import cli
+
+import otrain
+from otrain.cli import app, main
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import scope
 import pytest
-from scope.cli import app, main
 from shared_io import cli
+
+import scope
+from scope.cli import app, main
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -151,6 +151,8 @@ def _expand(
 ) -> Iterator[Path]:
     if re.match(r"[a-z][a-z0-9+.-]+://", item, re.IGNORECASE):
         item = _local(item)
+    if not item:
+        raise InputNotFound("an empty name", hint="name files, folders or patterns")
     path = Path(item)
     if item.startswith("@") and not os.path.lexists(item):
         if in_list:

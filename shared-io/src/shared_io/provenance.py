@@ -16,6 +16,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, cast
 
 from shared_io import _source
@@ -165,7 +166,7 @@ def _from_text(path: str | os.PathLike[str]) -> str | None:
 def _plain(value: object) -> object:
     """Return what JSON can hold for paths, sets and the scalars of numpy."""
     if isinstance(value, os.PathLike):
-        return os.path.basename(os.fspath(value))
+        return PurePath(value).name
     if isinstance(value, set | frozenset):
         return sorted(value)
     item = getattr(value, "tolist", None)

@@ -76,7 +76,7 @@ PSF_MODEL: dict[str, tuple[str, str]] = {
     "SAMPLE_AUTOSELECT": ("Y", "find the stellar locus"),
     "SAMPLE_FWHMRANGE": ("1.5,12.0", "FWHM of an acceptable star [pixel]"),
     "SAMPLE_VARIABILITY": ("0.2", "spread of the FWHM [fraction]"),
-    "SAMPLE_MINSN": ("20", "lowest SNR_WIN of a star"),
+    "SAMPLE_MINSN": ("40", "lowest SNR_WIN of a star; fainter ones are outnumbered by galaxies"),
     "SAMPLE_MAXELLIP": ("0.3", "largest (A-B)/(A+B) of a star"),
     "CHECKPLOT_TYPE": ("NONE", "no plots"),
     "CHECKPLOT_DEV": ("NULL", "no plots"),

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
+import typer
+
 from shared_io.cli import exits
 from shared_io.cli.app import App, build, version_line
 from shared_io.cli.options import Secret, common_specs, common_values, specs
@@ -83,6 +85,10 @@ def _main(app: App, session: Session, args: list[str], verb: str | None, default
         print(version_line(app))
         return exits.DONE
     name = session.prog if verb else " ".join((session.prog, *chosen.path))
+    session.name = name
+    if parsed.values("help") == ["--help"]:
+        print(_help(chosen.command, name, app, chosen.path))
+        return exits.DONE
     return _command(app, session, chosen, parsed, name)
 
 
@@ -95,16 +101,23 @@ def _group(app: App, session: Session, chosen: Chosen, default_verb: str | None)
         print(version_line(app))
         return exits.DONE
     name = " ".join((session.prog, *chosen.path))
-    with chosen.command.make_context(name, [], resilient_parsing=True) as ctx:
-        text = ctx.get_help()
+    text = _help(chosen.command, name, app, ())
     if default_verb:
-        command = chosen.command.commands[default_verb]
-        extra = {"resilient_parsing": True, "help_option_names": ["-h", "--help"]}
-        with command.make_context(f"{name} [{default_verb}]", [], **extra) as ctx:
-            text += f"\n\nWithout a command's name, {session.prog} is {name} {default_verb}:\n\n{ctx.get_help()}"
+        more = _help(chosen.command.commands[default_verb], f"{name} [{default_verb}]", app, (default_verb,))
+        text += f"\n\nWithout a command's name, {session.prog} is {name} {default_verb}:\n\n{more}"
     asked = bool(parsed.values("help"))
     print(text, file=sys.stdout if asked else sys.stderr)
     return exits.DONE if asked else exits.USAGE
+
+
+def _help(command: Any, name: str, app: App, path: tuple[str, ...]) -> str:
+    """The help of a command; nothing is parsed or read for it."""
+    from shared_io.cli.resolve import variable_prefix
+
+    prefix = variable_prefix(app.tool, path)
+    ctx = typer.Context(command, info_name=name, auto_envvar_prefix=prefix, help_option_names=["-h", "--help"])
+    with ctx:
+        return command.get_help(ctx)
 
 
 def _command(app: App, session: Session, chosen: Chosen, parsed: Parsed, name: str) -> int:
@@ -172,7 +185,7 @@ def _failed(session: Session, error: BaseException) -> int:
     with contextlib.suppress(OSError):
         if message:
             if code == exits.USAGE and "did you mean" not in message:
-                message = f"{message} (see {session.prog} --help)"
+                message = f"{message} (see {session.name or session.prog} --help)"
             print(session.redact(f"{session.prog}: error: {message}"), file=sys.stderr, flush=True)
         if session.json:
             from shared_io.cli.output import finish_json

@@ -51,7 +51,7 @@ def explain(error: BaseException) -> tuple[int, str]:
     if isinstance(error, UsageProblem):
         return USAGE, one_line(str(error))
     if isinstance(error, typer.TyperException):
-        return USAGE, _lowered(one_line(error.format_message()).replace("Value error, ", ""))
+        return USAGE, _plainer(one_line(error.format_message()))
     if isinstance(error, typer.Abort):
         return INTERRUPTED, "aborted"
     if isinstance(error, Terminated):
@@ -100,6 +100,8 @@ def _of_exit(error: SystemExit) -> tuple[int, str]:
     return BUG, one_line(str(error.code))
 
 
-def _lowered(text: str) -> str:
-    """Typer's messages begin like sentences; ours go on after a colon."""
+def _plainer(text: str) -> str:
+    """Typer's messages begin like sentences, ours go on after a colon; what validated a value does not matter."""
+    text = re.sub(r", unable to parse string as an? \w+", "", text.replace("Value error, ", ""))
+    text = text.replace("Input should be", "it must be")
     return text[:1].lower() + text[1:].rstrip(".")

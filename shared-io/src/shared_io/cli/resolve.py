@@ -10,17 +10,21 @@ from shared_io.cli.session import current
 from shared_io.cli.settings import defaults, load
 from shared_io.cli.spelling import UsageProblem, match_name, suggest
 
-__all__ = ["context_settings", "rows"]
+__all__ = ["context_settings", "rows", "variable_prefix"]
 
 _SOURCES = {"ENVIRONMENT": "environment", "DEFAULT_MAP": "settings", "DEFAULT": "default"}
 
 
+def variable_prefix(tool: str, verb: tuple[str, ...]) -> str:
+    """What the environment variables of a command begin with: ``TOOL_VERB``."""
+    return "_".join((tool, *verb)).upper().replace("-", "_")
+
+
 def context_settings(root: Any, tool: str, verb: tuple[str, ...], settings: str | None) -> dict[str, Any]:
     """What a command's context needs in order to see the environment and the settings file."""
-    prefix = "_".join((tool, *verb)).upper().replace("-", "_")
     values = defaults(load(settings), leaves(root), verb) if settings else {}
     return {
-        "auto_envvar_prefix": prefix,
+        "auto_envvar_prefix": variable_prefix(tool, verb),
         "default_map": values,
         "help_option_names": ["-h", "--help"],
     }

@@ -18,6 +18,8 @@ class Session:
     ----------
     prog
         The name in front of messages.
+    name
+        The command as it is called: the program and its verbs.
     active
         False when the library is used outside a command: nothing is then printed unasked.
     shown
@@ -31,6 +33,7 @@ class Session:
     """
 
     prog: str = ""
+    name: str = ""
     active: bool = False
     json: bool = False
     quiet: bool = False

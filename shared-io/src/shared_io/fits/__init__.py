@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from shared_io.fits.read import HDUInfo, Image, inspect, read_hdu, read_image, read_images, verify
+from shared_io.fits.read import HDUInfo, Image, inspect, quiet, read_hdu, read_image, read_images, verify
 from shared_io.fits.write import append, write, write_image
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Image",
     "append",
     "inspect",
+    "quiet",
     "read_hdu",
     "read_image",
     "read_images",

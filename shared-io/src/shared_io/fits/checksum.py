@@ -9,11 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from shared_io.errors import CorruptInput
-from shared_io.fits.structure import Block
+from shared_io.fits.structure import OURS, Block
 
-__all__ = ["OURS", "check_sums", "encode", "ones_sum"]
-
-OURS = "FITS standard 4.4.2.7"  # in the comments of the cards that we write
+__all__ = ["OURS", "check_sums", "encode", "ones_sum", "text_of"]
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +96,7 @@ def check_sums(data: npt.NDArray[np.uint8], block: Block, path: str | os.PathLik
     CorruptInput
         When the HDU was altered.
     """
-    stated, seal = _text(block, "DATASUM"), _text(block, "CHECKSUM")
+    stated, seal = text_of(block, "DATASUM"), text_of(block, "CHECKSUM")
     if not stated and not seal:
         return False
     found = ones_sum(data)
@@ -148,7 +146,7 @@ def _weight(value: int) -> int:
     return (value ^ (3 * value)).bit_count()
 
 
-def _text(block: Block, key: str) -> str:
+def text_of(block: Block, key: str) -> str:
     """Return the value of a text card without quotes; empty if there is none."""
     value = block.cards.get(key, "").strip()
     if not value.startswith("'"):

@@ -11,9 +11,10 @@ from shared_io import _source, limits
 from shared_io.errors import CorruptInput, InputTooLarge
 from shared_io.fits.stream import Stream
 
-__all__ = ["BLOCK", "Block", "walk"]
+__all__ = ["BLOCK", "OURS", "Block", "walk"]
 
 BLOCK = 2880
+OURS = "FITS standard 4.4.2.7"  # in the comments of the checksum cards that we write
 _CARD = 80
 _FILLING = 10  # blocks of zeros or blanks after the last HDU, as tapes left them
 _INTEGER = re.compile(r"\s*([+-]?\d{1,19})\s*(?:/.*)?$", re.DOTALL)
@@ -22,9 +23,9 @@ _STRING = re.compile(r"\s*'((?:[^']|'')*)'", re.DOTALL)
 _STRUCTURAL = re.compile(
     rb"(SIMPLE|XTENSION|BITPIX|NAXIS\d{0,3}|PCOUNT|GCOUNT|GROUPS|TFIELDS|THEAP|TFORM\d{1,3}|TBCOL\d{1,3}"
     rb"|EXTNAME|EXTVER|ZIMAGE|ZTABLE|ZCMPTYPE|ZBITPIX|ZNAXIS\d{0,3}|ZTILE\d{1,3}"
-    rb"|DATASUM|CHECKSUM|BSCALE|BZERO|BLANK) *="
+    rb"|DATASUM|CHECKSUM|NEXTEND|BSCALE|BZERO|BLANK) *="
 )
-_HARMLESS = {"EXTNAME", "EXTVER", "BSCALE", "BZERO", "BLANK"}  # given twice, the first counts
+_HARMLESS = {"EXTNAME", "EXTVER", "NEXTEND", "BSCALE", "BZERO", "BLANK"}  # given twice, the first counts
 _KINDS = {"IMAGE": "image", "IUEIMAGE": "image", "TABLE": "ascii", "BINTABLE": "table", "A3DTABLE": "table"}
 
 
@@ -103,6 +104,7 @@ def walk(stream: Stream, path: str | os.PathLike[str]) -> tuple[Block, ...]:
     while True:
         head = stream.read(offset, BLOCK)
         if blocks and _is_filling(stream, offset, head, path, len(blocks)):
+            _check_count(blocks, path)
             return tuple(blocks)
         if len(blocks) >= limits.current().hdus:
             raise InputTooLarge(f"more than {limits.current().hdus} HDUs", path=path)
@@ -119,6 +121,18 @@ def walk(stream: Stream, path: str | os.PathLike[str]) -> tuple[Block, ...]:
             )
         blocks.append(block)
         offset = block.offset + block.padded
+
+
+def _check_count(blocks: list[Block], path: str | os.PathLike[str]) -> None:
+    """Refuse a file that has lost extensions at its end, where the primary header is ours and counts them."""
+    cards = blocks[0].cards
+    stated = cards.get("NEXTEND", "").partition("/")[0].strip()
+    if OURS in cards.get("CHECKSUM", "") and stated.isdigit() and int(stated) > len(blocks) - 1:
+        raise CorruptInput(
+            f"truncated: {stated} extensions are declared (NEXTEND), {len(blocks) - 1} are there",
+            path=path,
+            hint="fetch or copy the file again; if you removed some, set NEXTEND",
+        )
 
 
 def _is_filling(stream: Stream, offset: int, head: bytes, path: str | os.PathLike[str], count: int) -> bool:

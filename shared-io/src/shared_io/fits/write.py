@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from shared_io import atomic
 from shared_io.errors import SchemaMismatch, SharedIOError
-from shared_io.fits.checksum import OURS, check_sums, encode, ones_sum
+from shared_io.fits.checksum import OURS, check_sums, encode, ones_sum, text_of
 from shared_io.fits.read import load, quiet
 from shared_io.fits.stream import Stream, open_stream
 from shared_io.fits.structure import BLOCK, Block, walk
@@ -152,7 +152,23 @@ def append(
                 _seal(beside, target)
                 beside.seek(BLOCK)  # behind the empty primary HDU
                 shutil.copyfileobj(beside, file, _PIECE)
+            _recount(file, target)
         _compress_for(target, temporary)
+
+
+def _recount(file: BinaryIO, path: str | os.PathLike[str]) -> None:
+    """Bring NEXTEND of a primary HDU that we wrote up to date, and its CHECKSUM."""
+    file.flush()
+    blocks = walk(Stream(file), path)
+    primary = blocks[0]
+    if OURS not in primary.cards.get("CHECKSUM", "") or "NEXTEND" not in primary.cards:
+        return
+    value = f"{len(blocks) - 1:20}"
+    head = _with_card(primary.header, "NEXTEND", f"NEXTEND = {value} / number of extensions")
+    total = int(text_of(primary, "DATASUM"))
+    head = _with_card(head, "CHECKSUM", _checksum_card("0" * 16))
+    head = _with_card(head, "CHECKSUM", _checksum_card(encode(ones_sum(head, total))))
+    os.pwrite(file.fileno(), head, primary.start)
 
 
 def _write_all(
@@ -166,6 +182,8 @@ def _write_all(
         with quiet():
             for hdu in hdus:
                 _prepare(hdu.header)
+            if len(hdus) > 1:
+                hdus[0].header["NEXTEND"] = (len(hdus) - 1, "number of extensions")
             if provenance is not None:
                 provenance.to_header(hdus[0].header)
                 _date(hdus[0].header)
@@ -177,7 +195,7 @@ def _write_all(
     finally:
         for hdu, original in zip(hdus, originals, strict=True):
             hdu.header.clear()
-            hdu.header.extend(original, update=False, unique=False)
+            hdu.header.extend(original, strip=False)
     file.flush()
 
 
@@ -233,21 +251,25 @@ def _seal(file: BinaryIO, path: str | os.PathLike[str]) -> None:
         total = 0
         for start in range(block.offset, block.offset + block.padded, _PIECE):
             total = ones_sum(stream.read(start, min(_PIECE, block.offset + block.padded - start)), total)
-        header = _with_card(block.header, _PLACES[1], "DATASUM", str(total), f"of the data, {OURS}")
-        header = _with_card(header, _PLACES[0], "CHECKSUM", "0" * 16, f"of the HDU, {OURS}")
-        text = encode(ones_sum(header, total))
-        os.pwrite(
-            file.fileno(),
-            header.replace(b"CHECKSUM= '0000000000000000'", f"CHECKSUM= '{text}'".encode()),
-            block.start,
-        )
+        data_card = f"DATASUM = {_quoted(str(total)):20} / of the data, {OURS}"
+        header = _with_card(block.header, _PLACES[1], data_card)
+        header = _with_card(header, _PLACES[0], _checksum_card("0" * 16))
+        header = _with_card(header, "CHECKSUM", _checksum_card(encode(ones_sum(header, total))))
+        os.pwrite(file.fileno(), header, block.start)
 
 
-def _with_card(header: bytes, place: str, key: str, value: str, comment: str) -> bytes:
+def _with_card(header: bytes, place: str, card: str) -> bytes:
+    """Return the header with another card in the place of the one of that keyword."""
     at = header.index(f"{place:8}=".encode())
-    quoted = f"'{value:8}'"
-    card = f"{key:8}= {quoted:20} / {comment}".ljust(80)
-    return header[:at] + card.encode("ascii") + header[at + 80 :]
+    return header[:at] + card.ljust(80).encode("ascii") + header[at + 80 :]
+
+
+def _checksum_card(text: str) -> str:
+    return f"CHECKSUM= {_quoted(text):20} / of the HDU, {OURS}"
+
+
+def _quoted(text: str) -> str:
+    return f"'{text:8}'"
 
 
 def _compress_for(path: str | os.PathLike[str], temporary: Path) -> None:

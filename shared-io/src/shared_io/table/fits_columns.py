@@ -150,7 +150,7 @@ def _column(piece: Piece, name: str, null: int | None) -> Any:
 
 
 def _bytes(data: npt.NDArray[Any]) -> npt.NDArray[np.bytes_]:
-    """Return text in UTF-8, at least one byte wide; with a full stop behind it where FITS would lose blanks."""
+    """Return text in UTF-8, a full stop behind it where FITS would lose blanks."""
     encoded = np.char.encode(data, "utf-8") if data.dtype.kind == "U" else data
     if _ends_blank(data):
         encoded = np.char.add(encoded, b".")

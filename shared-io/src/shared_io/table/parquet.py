@@ -101,7 +101,7 @@ class Writer:
             field.unit,
         ):
             raise SchemaMismatch(
-                f"{piece.field.dtype}{list(piece.field.shape)} [{piece.field.unit}] is not what the first table had: "
+                f"{piece.field.dtype}{list(piece.field.shape)} [{piece.field.unit}] is not that of the first table: "
                 f"{field.dtype}{list(field.shape)} [{field.unit}]",
                 path=self._path,
                 hdu=field.name,

@@ -27,8 +27,11 @@ def init(
     """
     from dre.files.sources import write_sources
 
-    for path in write_sources(folder / "sex_source", overwrite=overwrite):
+    written = write_sources(folder / "sex_source", overwrite=overwrite)
+    for path in written:
         cli.say(f"wrote {path}")
+    if not written:
+        cli.say(f"{folder / 'sex_source'} is complete")
 
 
 def models(
@@ -45,6 +48,7 @@ def models(
     index: Annotated[tuple[float, float, int], cli.option("--index", help="Sersic index: first, step, count")] = (4.0, 1.0, 1),
     box: Annotated[int, cli.option("--box", help="Side of a model", unit="px", min=16, max=1024)] = 128,
     overwrite: cli.Overwrite = False,
+    resume: cli.Resume = True,
 ) -> None:
     """Generate a cube of Sersic models; the default is the classic grid of 2,730 de Vaucouleurs models.
 
@@ -59,5 +63,4 @@ def models(
         axes = GridAxes(axis(*log_r), axis(*angle), axis(*axis_ratio), axis(*index), box)
     except ValueError as error:
         raise cli.UsageProblem(f"no such grid: {error}") from error
-    write_models(output, axes, overwrite=overwrite)
-    cli.show({"models": axes.count, "box_px": box, "file": str(output)})
+    cli.show(write_models(output, axes, overwrite=overwrite, resume=resume))

@@ -107,6 +107,7 @@ def psf_from_stars(stamps: np.ndarray, dx: np.ndarray, dy: np.ndarray, flux: np.
     side = min(size, stamps.shape[1])
     edge = (stamps.shape[1] - side) // 2
     image = model[edge : edge + side, edge : edge + side]
+    image = _calm_wings(image)
     kept = int(stars.keep.sum())
     chi2 = float(np.median(stars.chi2[stars.keep]))
     return StarPsf((image / image.sum()).astype(np.float32), len(stamps), kept, chi2, _fwhm(image))
@@ -170,6 +171,30 @@ class _Stars:
         middle = np.median(self.chi2[alive])
         spread = 1.4826 * np.median(np.abs(self.chi2[alive] - middle))
         self.keep = alive & (self.chi2 <= middle + 4 * max(spread, 0.1 * middle))
+
+
+def _calm_wings(psf: np.ndarray) -> np.ndarray:
+    """Replace the wings that are lost in noise by those of a Moffat profile fitted to the whole PSF.
+
+    The noise is that of the outermost 3 pixels; where the fitted profile is below 3 times the noise, a pixel says
+    less than the profile.  Noise that is clipped at zero later would otherwise add light.
+    """
+    from scipy.optimize import least_squares
+
+    middle = (psf.shape[0] - 1) / 2
+    axis = np.arange(psf.shape[0]) - middle
+    r2 = axis[:, None] ** 2 + axis[None, :] ** 2
+    border = np.maximum(np.abs(axis)[:, None], np.abs(axis)[None, :]) > middle - 3
+    noise = 1.4826 * np.median(np.abs(psf[border] - np.median(psf[border])))
+
+    def profile(p: np.ndarray) -> np.ndarray:
+        return p[0] * (1 + r2 / p[1] ** 2) ** -p[2]
+
+    start = (psf.max(), 1.0 * np.sqrt((psf > psf.max() / 2).sum() / np.pi), 3.0)
+    bounds = ((0, 0.1, 1.5), (np.inf, np.inf, 10))
+    fitted = least_squares(lambda p: (profile(p) - psf).ravel() / psf.max(), start, bounds=bounds, x_scale=start)
+    wings = profile(fitted.x)
+    return np.where(wings < 3 * noise, wings, psf)
 
 
 def _noise(data: np.ndarray, good: np.ndarray) -> np.ndarray:

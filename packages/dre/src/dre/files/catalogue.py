@@ -67,6 +67,11 @@ def read_extensions(path: Path, *, vignettes: bool = True) -> list[Table]:
     return tables
 
 
+def count_sources(path: Path) -> int:
+    """Return the number of sources in a catalogue, from its headers alone."""
+    return sum(info.shape[0] for info in fits.inspect(path) if info.name in OBJECT_TABLES)
+
+
 def require(one: Table, columns: Sequence[str], path: Path, hdu: str | int | None = None) -> None:
     """Raise SchemaMismatch naming the columns that a catalogue lacks."""
     missing = [name for name in columns if name not in one.colnames]
@@ -123,11 +128,12 @@ def timeless(heads: BinTableHDU, image: str) -> BinTableHDU:
     from astropy.io import fits as afits
 
     cards = "".join(str(card).ljust(80) for card in heads.data.field(0).ravel())
-    header = afits.Header.fromstring(cards)
-    for key in ("SEXDATE", "SEXTIME", "SEXELAPS"):
-        header.remove(key, ignore_missing=True)
-    header["FITSFILE"] = image
-    return _card_table(header)
+    with fits.quiet():
+        header = afits.Header.fromstring(cards)
+        for key in ("SEXDATE", "SEXTIME", "SEXELAPS"):
+            header.remove(key, ignore_missing=True)
+        header["FITSFILE"] = image
+        return _card_table(header)
 
 
 def _card_table(header: Header) -> BinTableHDU:

@@ -38,7 +38,8 @@ def adopt(
     if not product.is_file():
         raise ExternalFailed(f"the program did not write {product.name}", path=target)
     try:
-        hdus = [fits.read_hdu(product, info.index) for info in fits.inspect(product)]
+        # SExtractor copies the sky image's header, stale checksums included; ours are written anew
+        hdus = [fits.read_hdu(product, info.index, verify=False) for info in fits.inspect(product)]
     except CorruptInput as error:
         raise ExternalFailed(f"the program wrote a damaged file: {error}", path=target) from error
     whole = [timeless(hdu, image) if hdu.name == "LDAC_IMHEAD" else hdu for hdu in hdus]

@@ -52,6 +52,11 @@ def read_psf(path: str | os.PathLike[str], extension: int | None = None) -> PSFM
     return model
 
 
+def read_psfs(path: str | os.PathLike[str]) -> list[PSFModel]:
+    """Read the PSF of every extension of a PSFEx file, also of those that accepted no star."""
+    return [_model(path, info.index, info.header) for info in fits.inspect(path) if info.name == EXTENSION]
+
+
 def write_psf(
     path: str | os.PathLike[str],
     models: Sequence[PSFModel],

@@ -24,12 +24,12 @@ from the installed program.  A file of that name put here is used instead.
 
 
 def write_sources(folder: Path, *, overwrite: bool = False) -> list[Path]:
-    """Write default.sex, default.param, default.psfex and README into `folder`; return the paths.
+    """Write default.sex, default.param, default.psfex and README into `folder`; return those that were not there.
 
     Raises
     ------
     OutputExists
-        If one is there already and `overwrite` is false; nothing is written then.
+        If one is there with other content and `overwrite` is false; nothing is written then.
     """
     texts = {
         "default.sex": render(DETECTION, "SExtractor settings for dre; the embedded extractor obeys them too"),
@@ -37,12 +37,17 @@ def write_sources(folder: Path, *, overwrite: bool = False) -> list[Path]:
         "default.psfex": render(PSF_MODEL, "PSFEx settings for dre; the embedded PSF builder obeys them too"),
         "README": README,
     }
-    for name in texts:
+    changed = {name: text for name, text in texts.items() if not _holds(folder / name, text)}
+    for name in changed:
         if (folder / name).exists() and not overwrite:
-            raise OutputExists("already there", path=folder / name, hint="use --overwrite to replace it")
-    for name, text in texts.items():
+            raise OutputExists("already there, with other content", path=folder / name, hint="--overwrite replaces it")
+    for name, text in changed.items():
         atomic.write_text(folder / name, text, overwrite=overwrite)
-    return [folder / name for name in texts]
+    return [folder / name for name in changed]
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()
 
 
 def read_settings(path: Path | None, kind: str) -> tuple[Settings, Path | None]:

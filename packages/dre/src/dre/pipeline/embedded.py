@@ -56,7 +56,8 @@ def _with_header(settings: Settings, frame: Image, job: Job) -> Settings:
 
 def _head(frame: Image, found: Detections, settings: Settings) -> Header:
     """Return the image header with the cards that PSFEx asks of a catalogue."""
-    header = frame.header.copy()
+    with fits.quiet():
+        header = frame.header.copy()
     for key in ("CHECKSUM", "DATASUM"):
         header.remove(key, ignore_missing=True)
     header["SEXBKGND"] = (float(np.median(found.background)), "[adu] median background")

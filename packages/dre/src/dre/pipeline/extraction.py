@@ -15,6 +15,7 @@ from shared_io.provenance import Provenance
 from dre.config import Settings
 from dre.external import programs, sextractor
 from dre.files import images, sources
+from dre.files.catalogue import count_sources
 from dre.files.layout import Sextracted, sextracted
 from dre.files.products import adopt, plain_copy
 from dre.gain import gain_of
@@ -138,10 +139,11 @@ def _job(request: Request, detection: Path, measurement: Path) -> Job:
 def _gain(path: Path, request: Request) -> float:
     """Gain from the first image's header over the primary header; SExtractor takes one value an image file."""
     header: dict[str, object] = {}
-    for info in fits.inspect(path):
-        header |= {key: value for key, value in info.header.items() if key}
-        if info.shape and len(info.shape) == 2 and info.kind in {"image", "compressed"}:
-            break
+    with fits.quiet():
+        for info in fits.inspect(path):
+            header |= {key: value for key, value in info.header.items() if key}
+            if len(info.shape) == 2 and info.kind in {"image", "compressed"}:
+                break
     try:
         return gain_of(header, str(request.gain), request.gain_key)
     except ValueError as error:
@@ -179,4 +181,4 @@ def _run_sextractor(
         for path in job.target.files:
             suffix = path.stem.rsplit("_", 1)[1]
             adopt(products[suffix], path, image=job.measurement.name, provenance=origin, overwrite=True)
-    return "SExtractor"
+    return f"{count_sources(job.target.catalogue)} sources"

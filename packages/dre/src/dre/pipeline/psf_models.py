@@ -16,7 +16,7 @@ from dre.external import programs, psfex
 from dre.files import catalogue, sources
 from dre.files.layout import find_catalogues
 from dre.files.products import adopt
-from dre.files.psf import write_psf
+from dre.files.psf import read_psfs, write_psf
 from dre.pipeline.planning import provenance, run_step
 from dre.psf import PSFModel
 
@@ -79,11 +79,11 @@ def model_psfs(request: Request, *, overwrite: bool = False, resume: bool = True
             psfs = [psf_of(table, settings, path) for table in catalogue.read_extensions(path)]
             models = [_model(psf) for psf in psfs]
             write_psf(unit.outputs[0], models, overwrite=True, provenance=unit.provenance)
-            return f"{sum(psf.accepted for psf in psfs)} stars, FWHM {psfs[0].fwhm:.2f} px"
+            return _said(models)
         with tempfile.TemporaryDirectory(prefix="dre-psfex-") as folder:
             product = psfex.run(program, path, Path(folder), settings, config)
             adopt(product, unit.outputs[0], image=path.name, provenance=unit.provenance, overwrite=True)
-        return "PSFEx"
+        return _said(read_psfs(unit.outputs[0]))
 
     return run_step(
         find_catalogues(request.input), plan, work, name=lambda found: found[0], overwrite=overwrite, resume=resume, what="catalogues"
@@ -120,3 +120,7 @@ def _model(psf: StarPsf) -> PSFModel:
     return PSFModel(
         psf.image[None].astype(float), fwhm=psf.fwhm, chi2=psf.chi2, loaded=psf.loaded, accepted=psf.accepted
     )
+
+
+def _said(models: list[PSFModel]) -> str:
+    return f"{sum(model.accepted for model in models)} stars, FWHM {models[0].fwhm:.2f} px"
