@@ -27,6 +27,7 @@ def main(repeats: int) -> None:
     with tempfile.TemporaryDirectory() as cache:
         os.environ["NUMBA_CACHE_DIR"] = cache  # so that the time of compiling shows
         import numpy as np
+
         from dre import CLASSIC, ModelGrid
 
         compiling, grid = models()
@@ -67,6 +68,7 @@ def one_by_one(grid, psf) -> None:
 
 def scan(grid, rng, repeats: int) -> None:
     import numpy as np
+
     from dre import Stamp
     from dre.fit import fit_one
     from dre.kernels.chi2 import chi_scan, unpack

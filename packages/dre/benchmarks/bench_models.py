@@ -17,6 +17,7 @@ import venv
 from pathlib import Path
 
 import numpy as np
+
 from dre.kernels.sersic import sersic_image
 
 BOX = 64

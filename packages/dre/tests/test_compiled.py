@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from dre.kernels import compiled as module
 from dre.kernels.compiled import compiled
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from conftest import moffat
-from dre.kernels.convolution import convolve_same, psf_spectrum
 from scipy.signal import fftconvolve
+
+from dre.kernels.convolution import convolve_same, psf_spectrum
 
 
 @pytest.mark.parametrize(("box", "side"), [(48, 15), (48, 1), (33, 25), (16, 41)])

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from dre.fit import FitFlag, Scan, fit, fit_one
-from dre.grid import GridAxes, ModelGrid
-from dre.stamp import Stamp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from slow import compatible_chi
+
+from dre.fit import FitFlag, Scan, fit, fit_one
+from dre.grid import GridAxes, ModelGrid
+from dre.stamp import Stamp
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from conftest import SMALL, moffat
-from dre.grid import CLASSIC, GridAxes, ModelGrid, axis
 from scipy.signal import fftconvolve
+
+from dre.grid import CLASSIC, GridAxes, ModelGrid, axis
 
 
 def test_the_classic_grid():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from conftest import SMALL
+
 from dre.fit import fit
 from dre.summary import COLUMNS, summary
 
