@@ -162,6 +162,7 @@ def options(fields: list[Field] | None, columns: Sequence[str] | None) -> tuple[
     from pyarrow import csv
 
     described = fields is not None
+    wrapped = fields is None or any(field.shape or field.dtype[0] in "cSU" for field in fields)
     convert = csv.ConvertOptions(
         column_types={field.name: _cell_type(field) for field in fields or []},
         null_values=[""] if described else ["", "NULL", "null", "None", "NA", "N/A", "#N/A"],
@@ -174,7 +175,7 @@ def options(fields: list[Field] | None, columns: Sequence[str] | None) -> tuple[
     )
     return (
         csv.ReadOptions(use_threads=True),
-        csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=not described),
+        csv.ParseOptions(newlines_in_values=wrapped, ignore_empty_lines=not described),
         convert,
     )
 
