@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
 import warnings
 
 import numpy as np
@@ -15,6 +14,7 @@ from fits_samples import several
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
 from shared_io import errors, fits
 from shared_io.provenance import Provenance
 
@@ -190,4 +190,4 @@ def test_a_header_that_fits_cannot_hold(tmp_path):
     hdu.header.cards["BAD"]._modified = True
     with pytest.raises(errors.SchemaMismatch, match="FITS cannot hold"):
         fits.write(tmp_path / "a.fits", [hdu])
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 """Groups of arrays in HDF5."""
 
+# ruff: noqa: PT012, PT017  (either outcome may be right; what fails is what happens inside)
 from __future__ import annotations
 
 import pickle
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
 from shared_io import errors, hdf5, limits
 from shared_io.provenance import Provenance
 from shared_io.provenance import read as read_provenance
@@ -236,6 +238,7 @@ def test_a_truncated_file_is_refused(tmp_path, written, place):
 
 def test_metadata_longer_than_an_attribute(tmp_path):
     from astropy.table import Table
+
     from shared_io import table
 
     t = Table({f"column {i}": [i] for i in range(900)}, meta={"text": "é x" * 60_000})

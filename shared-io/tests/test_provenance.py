@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits as astropy_fits
+
 from shared_io import errors, fits, provenance
 from shared_io.provenance import Provenance
 

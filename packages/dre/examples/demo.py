@@ -19,9 +19,9 @@ from astropy.table import Table
 from shared_io import fits, table
 
 from dre import figures, read_psf
-from dre.cutouts import Selection, clean_mask, recentred
-from dre.extract.detect import detect
 from dre.config import DETECTION, parse
+from dre.cutouts import clean_mask, recentred
+from dre.extract.detect import detect
 from dre.files.catalogue import read_catalogue
 from dre.files.cuts import cut_names, write_cuts
 from dre.simulate import Recipe, simulate_tile
@@ -69,15 +69,24 @@ def tile(folder: Path) -> dict:
     fitted = table.read(folder / "Summary" / "tile_tab.fits")
     pairs = beside_truth(sky.truth, fitted)
     table.write(pairs, folder / "fits_beside_truth.csv", overwrite=True)
-    columns = [("LOGR", "log10 r_e [pixel]", 0.12), ("AX_RATIO", "axis ratio", 0.1), ("ANGLE", "angle [deg], q < 0.8", 15)]
-    figures.save(figures.truth_plot(pairs, columns, "Simulated tile: fits beside the truth"), folder / "fits_beside_truth.png")
+    columns = [
+        ("LOGR", "log10 r_e [pixel]", 0.12),
+        ("AX_RATIO", "axis ratio", 0.1),
+        ("ANGLE", "angle [deg], q < 0.8", 15),
+    ]
+    figures.save(
+        figures.truth_plot(pairs, columns, "Simulated tile: fits beside the truth"), folder / "fits_beside_truth.png"
+    )
     show_fits(folder, fitted, "tile", 5)
     psf = read_psf(folder / "PSF" / "tile.psf").pixels()
     figures.save(figures.psf_plot([("PSF of the tile's stars", psf), ("truth", sky.psf)]), folder / "psf.png")
     detections = read_catalogue(folder / "Sextracted" / "tile" / "tile_cat.fits")
     image = fits.read_image(folder / "Sextracted" / "tile" / "tile_nb.fits").data
     chosen = np.isin(detections["NUMBER"], fitted["NUMBER"])
-    figures.save(figures.sky_plot(image, detections, chosen=chosen, title="Simulated tile: red = galaxies cut"), folder / "sky.png")
+    figures.save(
+        figures.sky_plot(image, detections, chosen=chosen, title="Simulated tile: red = galaxies cut"),
+        folder / "sky.png",
+    )
     return report_truth(sky.truth, pairs)
 
 
@@ -128,7 +137,9 @@ def show_fits(folder: Path, fitted: Table, name: str, count: int) -> None:
         stem = f"{name}_{source['EXT_NUMBER']:02d}_{source['NUMBER']:04d}_mosaic.fits"
         sheets.append(fits.read_image(folder / "Mosaics" / name / stem).data)
         r = 10 ** float(source["LOGR"])
-        titles.append(f"{source['NUMBER']}: r_e {r:.1f} px\nq {source['AX_RATIO']:.1f}, {source['ANGLE']:.0f} deg\nchi {source['CHI']:.2f}")
+        titles.append(
+            f"{source['NUMBER']}: r_e {r:.1f} px\nq {source['AX_RATIO']:.1f}, {source['ANGLE']:.0f} deg\nchi {source['CHI']:.2f}"
+        )
     figures.save(figures.fit_sheet(sheets, titles, crop=96), folder / "fits.png")
 
 
@@ -182,7 +193,10 @@ def hsc(folder: Path) -> dict:
     print("\n3. Two real galaxies of the HSC survey, with their PSFs")
     for name in HSC:
         write_galaxy(folder, name)
-    run(folder, "dre models hsc_models.fits --box 121 --log-r 0.35 0.05 13 --axis-ratio 0.5 0.05 8 --angle 0 15 12 --index 2 0.5 6")
+    run(
+        folder,
+        "dre models hsc_models.fits --box 121 --log-r 0.35 0.05 13 --axis-ratio 0.5 0.05 8 --angle 0 15 12 --index 2 0.5 6",
+    )
     run(folder, "dre hsc_models.fits --cpu 2 --mosaics")
     (folder / "hsc_models.fits").unlink()  # 440 MB, made again in seconds
     result, sheets, titles = {}, [], []
@@ -204,7 +218,9 @@ def write_galaxy(folder: Path, name: str) -> None:
 
     The standard deviation map gives the gain: its square grows with the image as counts / gain.
     """
-    image, bad, sigma, psf = (np.load(DATA / f"{name}_{part}.npy").astype(float) for part in ("im", "mask", "sig", "psf"))
+    image, bad, sigma, psf = (
+        np.load(DATA / f"{name}_{part}.npy").astype(float) for part in ("im", "mask", "sig", "psf")
+    )
     good = bad == 0
     slope, sky_variance = np.polyfit(image[good], sigma[good] ** 2, 1)
     gain = 1 / slope

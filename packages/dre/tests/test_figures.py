@@ -36,7 +36,9 @@ def test_sky_and_truth_plots_draw_what_they_are_given():
         {"X_IMAGE": [10.0, 20.0], "Y_IMAGE": [10.0, 30.0], "A_IMAGE": [2.0, 3.0], "B_IMAGE": [1.0, 2.0],
          "THETA_IMAGE": [30.0, 0.0], "KRON_RADIUS": [3.5, 3.5]}
     )  # fmt: skip
-    sky = figures.sky_plot(np.random.default_rng(0).normal(size=(40, 50)), catalogue, chosen=np.array([True, False]), title="t")
+    sky = figures.sky_plot(
+        np.random.default_rng(0).normal(size=(40, 50)), catalogue, chosen=np.array([True, False]), title="t"
+    )
     ellipse = sky.axes[0].patches[0]
     assert tuple(ellipse.center) == (9.0, 9.0)
     assert ellipse.angle == 30

@@ -92,14 +92,18 @@ def truth_plot(pairs: Table, columns: Sequence[tuple[str, str, str]], title: str
         half = float(spacing) / 2
         axis.fill_between(line, line - half, line + half, color="0.88", label="half a grid step")
         axis.plot(line, line, color="0.4", lw=1)
-        dots = axis.scatter(true, fitted, c=np.log10(np.asarray(pairs["FLUX_TRUE"], float)), s=20, cmap="viridis", zorder=3)
+        dots = axis.scatter(
+            true, fitted, c=np.log10(np.asarray(pairs["FLUX_TRUE"], float)), s=20, cmap="viridis", zorder=3
+        )
         axis.set(xlim=line, ylim=line, xlabel=f"true {label}", ylabel=f"fitted {label}")
     axis.legend(loc="upper left", fontsize=8, frameon=False)
     figure.colorbar(dots, ax=axis, label="log10 flux [ADU]")
     return figure
 
 
-def sky_plot(image: np.ndarray, catalogue: Table, *, chosen: np.ndarray, title: str, reference: Table | None = None) -> Figure:
+def sky_plot(
+    image: np.ndarray, catalogue: Table, *, chosen: np.ndarray, title: str, reference: Table | None = None
+) -> Figure:
     """Show an image with its sources: galaxies that were cut, other sources, and a reference catalogue.
 
     Parameters
@@ -125,14 +129,27 @@ def sky_plot(image: np.ndarray, catalogue: Table, *, chosen: np.ndarray, title: 
         factor = 2 * float(source["KRON_RADIUS"])
         axis.add_patch(
             Ellipse(
-                (source["X_IMAGE"] - 1, source["Y_IMAGE"] - 1), factor * source["A_IMAGE"], factor * source["B_IMAGE"],
-                angle=float(source["THETA_IMAGE"]), fill=False, lw=1.2, color="tab:red" if galaxy else "tab:blue",
+                (source["X_IMAGE"] - 1, source["Y_IMAGE"] - 1),
+                factor * source["A_IMAGE"],
+                factor * source["B_IMAGE"],
+                angle=float(source["THETA_IMAGE"]),
+                fill=False,
+                lw=1.2,
+                color="tab:red" if galaxy else "tab:blue",
             )  # fmt: skip
         )
     if reference is not None:
-        axis.plot(reference["X_IMAGE"] - 1, reference["Y_IMAGE"] - 1, "+", color="tab:green", ms=6, label="SExtractor's own")
+        axis.plot(
+            reference["X_IMAGE"] - 1, reference["Y_IMAGE"] - 1, "+", color="tab:green", ms=6, label="SExtractor's own"
+        )
         axis.legend(loc="upper right", fontsize=9)
-    axis.set(title=title, xlabel="x [pixel]", ylabel="y [pixel]", xlim=(-0.5, image.shape[1] - 0.5), ylim=(-0.5, image.shape[0] - 0.5))
+    axis.set(
+        title=title,
+        xlabel="x [pixel]",
+        ylabel="y [pixel]",
+        xlim=(-0.5, image.shape[1] - 0.5),
+        ylim=(-0.5, image.shape[0] - 0.5),
+    )
     return figure
 
 

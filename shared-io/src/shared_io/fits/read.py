@@ -266,7 +266,7 @@ def _plain(
 
 
 def _flipped(block: Block) -> str | None:
-    """Return the dtype of pixels that are stored with their highest bit flipped (BZERO = 2^15, ...), or None."""
+    """Return the dtype of pixels whose highest bit is stored flipped (BZERO = 2^15, ...), or None."""
     if "BLANK" in block.cards or "BZERO" not in block.cards:
         return None
     try:

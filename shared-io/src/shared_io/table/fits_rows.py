@@ -166,7 +166,7 @@ class Rows:
         return (raw if raw.dtype.kind in "fc" else raw.astype("f8")) * scale + zero
 
     def _strings(self, place: int, part: slice, kind: str) -> npt.NDArray[Any]:
-        """Return text: of others without the blanks at its end, which FITS ignores; ours (`kind`) as it is."""
+        """Return text: of others without the blanks at its end, which FITS ignores; ours as it is."""
         spec = self._specs[place]
         count = part.stop - part.start
         shape = self._shape(place)

@@ -105,8 +105,8 @@ class Writer:
             field.unit,
         ):
             raise SchemaMismatch(
-                f"{piece.field.dtype}{list(piece.field.shape)} [{piece.field.unit}] is not that of the first table: "
-                f"{field.dtype}{list(field.shape)} [{field.unit}]",
+                f"{piece.field.dtype}{list(piece.field.shape)} [{piece.field.unit}] is not "
+                f"{field.dtype}{list(field.shape)} [{field.unit}] as in the first table",
                 path=self._path,
                 hdu=field.name,
             )

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from shared_io.provenance import Provenance
 
 
-def adopt(
-    product: Path, target: Path, *, image: str, provenance: Provenance, overwrite: bool = False
-) -> None:
+def adopt(product: Path, target: Path, *, image: str, provenance: Provenance, overwrite: bool = False) -> None:
     """Write the HDUs of a program's FITS file to `target`, freed of what changes from run to run.
 
     Parameters

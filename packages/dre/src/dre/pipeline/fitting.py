@@ -148,9 +148,7 @@ def _job(request: Request, cuts: Path) -> Job:
     return Job(name, cuts, find_psf(request.psf, name), source)
 
 
-def _fit_image(
-    unit: batch.Unit, request: Request, convolved: Convolver, tell: Callable[[str], None] | None
-) -> str:
+def _fit_image(unit: batch.Unit, request: Request, convolved: Convolver, tell: Callable[[str], None] | None) -> str:
     job: Job = unit.payload  # type: ignore[assignment]
     names = cut_names(job.cuts)
     lost: list[str] = []
@@ -165,7 +163,11 @@ def _fit_image(
                 if tell is not None and not result.ok:
                     tell(f"{job.name}: {result.name} has no fit: {result.reason}")
                 if request.mosaics is not None:
-                    model = grid.image(result.best.model_idx) * result.scale if result.ok else np.full_like(stamp.obj, np.nan)
+                    model = (
+                        grid.image(result.best.model_idx) * result.scale
+                        if result.ok
+                        else np.full_like(stamp.obj, np.nan)
+                    )
                     path = mosaic_path(request.mosaics, job.name, stamp.name)
                     write_mosaic(path, mosaic_panels(stamp.obj, stamp.mask, model), provenance=unit.provenance)
                 found.append(replace(result, chi=np.empty((0,) * 4, np.float32)))
