@@ -138,7 +138,8 @@ def show_fits(folder: Path, fitted: Table, name: str, count: int) -> None:
         sheets.append(fits.read_image(folder / "Mosaics" / name / stem).data)
         r = 10 ** float(source["LOGR"])
         titles.append(
-            f"{source['NUMBER']}: r_e {r:.1f} px\nq {source['AX_RATIO']:.1f}, {source['ANGLE']:.0f} deg\nchi {source['CHI']:.2f}"
+            f"{source['NUMBER']}: r_e {r:.1f} px\n"
+            f"q {source['AX_RATIO']:.1f}, {source['ANGLE']:.0f} deg\nchi {source['CHI']:.2f}"
         )
     figures.save(figures.fit_sheet(sheets, titles, crop=96), folder / "fits.png")
 
@@ -179,7 +180,11 @@ def emmi(folder: Path) -> dict:
 
 
 HSC = {
-    "gal1": {"LM fit, free sky": (3.133, 2.865, 0.718), "statmorph": (3.512, 2.101, 0.722), "pysersic MAP": (3.142, 2.744, 0.724)},
+    "gal1": {
+        "LM fit, free sky": (3.133, 2.865, 0.718),
+        "statmorph": (3.512, 2.101, 0.722),
+        "pysersic MAP": (3.142, 2.744, 0.724),
+    },
     "gal2": {
         "pysersic NUTS (published)": (6.257, 3.643, 0.688), "LM fit, free sky": (6.075, 3.531, 0.672),
         "imfit": (6.081, 3.533, 0.672), "statmorph": (6.09, 3.906, 0.677), "pysersic MAP": (5.978, 3.384, 0.676),
@@ -195,7 +200,8 @@ def hsc(folder: Path) -> dict:
         write_galaxy(folder, name)
     run(
         folder,
-        "dre models hsc_models.fits --box 121 --log-r 0.35 0.05 13 --axis-ratio 0.5 0.05 8 --angle 0 15 12 --index 2 0.5 6",
+        "dre models hsc_models.fits --box 121 --log-r 0.35 0.05 13 --axis-ratio 0.5 0.05 8 --angle 0 15 12"
+        " --index 2 0.5 6",
     )
     run(folder, "dre hsc_models.fits --cpu 2 --mosaics")
     (folder / "hsc_models.fits").unlink()  # 440 MB, made again in seconds

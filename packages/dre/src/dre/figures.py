@@ -136,7 +136,7 @@ def sky_plot(
                 fill=False,
                 lw=1.2,
                 color="tab:red" if galaxy else "tab:blue",
-            )  # fmt: skip
+            )
         )
     if reference is not None:
         axis.plot(
