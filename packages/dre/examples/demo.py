@@ -23,7 +23,7 @@ from dre.config import DETECTION, parse
 from dre.cutouts import clean_mask, recentred
 from dre.extract.detect import detect
 from dre.files.catalogue import read_catalogue
-from dre.files.cuts import cut_names, write_cuts
+from dre.files.cuts import read_cuts, write_cuts
 from dre.simulate import Recipe, simulate_tile
 from dre.stamp import Stamp
 
@@ -160,8 +160,9 @@ def emmi(folder: Path) -> dict:
         np.subtract.outer(np.asarray(others["X_IMAGE"]), np.asarray(sources["X_IMAGE"])),
         np.subtract.outer(np.asarray(others["Y_IMAGE"]), np.asarray(sources["Y_IMAGE"])),
     ).min(axis=1)
-    names = cut_names(folder / "Cuts" / "emmi_cuts.h5")
-    numbers = [int(name.split("_")[1]) for name in names]
+    stamps = list(read_cuts(folder / "Cuts" / "emmi_cuts.h5"))
+    figures.save(figures.cut_sheet(stamps), folder / "cuts.png")
+    numbers = [stamp.number for stamp in stamps]
     image = fits.read_image(folder / "Sextracted" / "emmi_nb.fits").data
     chosen = np.isin(sources["NUMBER"], numbers)
     figures.save(
@@ -172,10 +173,10 @@ def emmi(folder: Path) -> dict:
     figures.save(figures.psf_plot([("PSF of the EMMI frame", psf)]), folder / "psf.png")
     result = {
         "sources": len(sources), "sextractor_sources": len(others), "matched_within_1px": int((distance < 1).sum()),
-        "cuts": len(names),
+        "cuts": len(stamps),
     }  # fmt: skip
     print(f"  {result['sources']} sources; {result['matched_within_1px']} of the {len(others)} in SExtractor's own")
-    print(f"  catalogue (made with other settings) lie within 1 pixel of one of them; {len(names)} cuts")
+    print(f"  catalogue (made with other settings) lie within 1 pixel of one of them; {len(stamps)} cuts")
     return result
 
 
