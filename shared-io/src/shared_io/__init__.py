@@ -11,7 +11,19 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["atomic", "batch", "cli", "errors", "fits", "hdf5", "limits", "locate", "provenance", "table"]
+__all__ = [
+    "atomic",
+    "batch",
+    "cli",
+    "errors",
+    "fits",
+    "hdf5",
+    "ledger",
+    "limits",
+    "locate",
+    "provenance",
+    "table",
+]
 
 
 def __getattr__(name: str) -> Any:
