@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-__all__ = ["atomic", "errors", "fits", "hdf5", "limits", "locate", "provenance", "table"]
+__all__ = ["atomic", "errors", "fits", "hdf5", "limits", "locate", "provenance", "stamps", "table"]
 
 __version__ = "0.1.0"
 
