@@ -7,10 +7,9 @@ import tempfile
 
 import numpy as np
 from astropy.io import fits as astropy_fits
-from timing import flush, head, medians, row
-
 from shared_io import fits
 from shared_io.fits.checksum import ones_sum
+from timing import flush, head, medians, row
 
 RUNS = int(os.environ.get("BENCH_RUNS", "7"))
 
@@ -34,9 +33,7 @@ def main() -> None:
             data = rng.integers(0, 30000, (4096, 4096)).astype(code)
             path = f"{folder}/{code}.fits"
             fits.write_image(path, data)
-            found = medians(
-                RUNS, ours=lambda p=path: fits.read_image(p, verify=False), raw=lambda p=path: read_raw(p)
-            )
+            found = medians(RUNS, ours=lambda p=path: fits.read_image(p, verify=False), raw=lambda p=path: read_raw(p))
             row(f"read {code}", found)
             checked = medians(
                 RUNS,

@@ -11,9 +11,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from astropy.table import Table
-from timing import flush, head, medians, row
-
 from shared_io import table
+from timing import flush, head, medians, row
 
 RUNS = int(os.environ.get("BENCH_RUNS", "5"))
 ROWS = 1_000_000
@@ -61,9 +60,7 @@ def write_csv(path, t):
 def write_hdf5(path, t):
     with h5py.File(path, "w") as file:
         for name in t.colnames:
-            file.create_dataset(
-                name, data=t[name], compression="lzf", shuffle=True, fletcher32=True, chunks=(2**17,)
-            )
+            file.create_dataset(name, data=t[name], compression="lzf", shuffle=True, fletcher32=True, chunks=(2**17,))
     flush(path)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 
 import pytest
-
 from shared_io import errors, limits
 
 TREE = {

@@ -11,7 +11,6 @@ from astropy.io import fits as astropy_fits
 from fits_samples import minimal
 from hypothesis import given
 from hypothesis import strategies as st
-
 from shared_io import errors, fits
 from shared_io.fits import checksum
 

@@ -12,7 +12,6 @@ from astropy.io import fits as astropy_fits
 from fits_samples import header, minimal, several
 from hypothesis import given
 from hypothesis import strategies as st
-
 from shared_io import errors, fits, limits
 
 NUMBER = f"{{:8}}= {'{:20}'}"
@@ -183,9 +182,7 @@ def test_oddities_that_lose_nothing(tmp_path, raw):
 
 
 def test_names_that_several_hdus_carry(tmp_path):
-    hdus = [
-        astropy_fits.ImageHDU(np.full((2, 2), i, "u1"), name="SCI", ver=v) for i, v in enumerate([1, 2, 2])
-    ]
+    hdus = [astropy_fits.ImageHDU(np.full((2, 2), i, "u1"), name="SCI", ver=v) for i, v in enumerate([1, 2, 2])]
     fits.write(tmp_path / "a.fits", [astropy_fits.PrimaryHDU(), *hdus])
     path = tmp_path / "a.fits"
     assert fits.read_image(path, "SCI").data[0, 0] == 0

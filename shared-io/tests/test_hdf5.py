@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-
 from shared_io import errors, hdf5, limits
 from shared_io.provenance import Provenance
 from shared_io.provenance import read as read_provenance
@@ -19,9 +18,7 @@ from shared_io.provenance import read as read_provenance
 
 def write(path, compression="medium", **kwargs):
     rng = np.random.default_rng(1)
-    with hdf5.writer(
-        path, compression=compression, attrs={"survey": "x", "list": [1, {"a": 2}]}, **kwargs
-    ) as out:
+    with hdf5.writer(path, compression=compression, attrs={"survey": "x", "list": [1, {"a": 2}]}, **kwargs) as out:
         for number in range(3):
             arrays = {"obj": rng.normal(size=(9, 8)).astype("f4"), "seg": rng.integers(0, 9, (9, 8))}
             out.add(f"EE_{number:04d}", arrays, attrs={"row": number})
@@ -238,7 +235,6 @@ def test_a_truncated_file_is_refused(tmp_path, written, place):
 
 def test_metadata_longer_than_an_attribute(tmp_path):
     from astropy.table import Table
-
     from shared_io import table
 
     t = Table({f"column {i}": [i] for i in range(900)}, meta={"text": "é x" * 60_000})

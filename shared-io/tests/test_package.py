@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import pytest
-
 import shared_io
 
 HEAVY = ("astropy", "h5py", "pyarrow", "numpy", "rich", "typer", "pandas", "yaml", "fsspec")

@@ -7,7 +7,6 @@ import warnings
 import numpy as np
 import pytest
 from astropy.io import fits as astropy_fits
-
 from shared_io import fits, table
 
 FITS = [

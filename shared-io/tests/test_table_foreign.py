@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from astropy.io import fits as astropy_fits
 from astropy.table import Table
-
 from shared_io import errors, table
 from shared_io.table.pandas_hdf5 import list_of_text
 

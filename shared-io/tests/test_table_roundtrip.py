@@ -8,11 +8,10 @@ import pytest
 from astropy.table import MaskedColumn, QTable, Table
 from hypothesis import given
 from hypothesis import strategies as st
-from tables import SUFFIXES, assert_equal, example, tables
-
 from shared_io import errors, table
 from shared_io.provenance import Provenance
 from shared_io.provenance import read as read_provenance
+from tables import SUFFIXES, assert_equal, example, tables
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -108,9 +107,7 @@ def test_a_reader_that_skips_comments_reads_our_csv(tmp_path):
 
 
 def test_csv_of_others(tmp_path):
-    (tmp_path / "a.csv").write_text(
-        "id,ra,name,ok,date,x\n1,2.5,a,true,2020-01-01,\n2,nan,,false,2020-01-02,7\n"
-    )
+    (tmp_path / "a.csv").write_text("id,ra,name,ok,date,x\n1,2.5,a,true,2020-01-01,\n2,nan,,false,2020-01-02,7\n")
     t = table.read(tmp_path / "a.csv")
     assert [t[n].dtype.kind for n in t.colnames] == ["i", "f", "U", "b", "U", "i"]
     assert np.isnan(t["ra"][1])

@@ -33,9 +33,7 @@ def main(tiles: int) -> None:
         if sex == "sep" or (programs.find("SExtractor") and programs.find("PSFEx")):
             rows[title] = [measure(seed, sex, psfex) for seed in range(tiles)]
     names = list(next(iter(rows.values()))[0])
-    print(
-        f"{tiles} simulated tiles of {RECIPE.size}^2 pixels, {RECIPE.galaxies} galaxies and {RECIPE.stars} stars each; medians"
-    )
+    print(f"{tiles} tiles of {RECIPE.size}^2 px, each {RECIPE.galaxies} galaxies, {RECIPE.stars} stars; medians")
     print(f"{'':38}" + "".join(f"{title:>22}" for title in rows))
     for name in names:
         print(

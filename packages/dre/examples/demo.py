@@ -23,7 +23,7 @@ from dre.config import DETECTION, parse
 from dre.cutouts import clean_mask, recentred
 from dre.extract.detect import detect
 from dre.files.catalogue import read_catalogue
-from dre.files.cuts import cut_names, write_cuts
+from dre.files.cuts import read_cuts, write_cuts
 from dre.simulate import Recipe, simulate_tile
 from dre.stamp import Stamp
 
@@ -138,7 +138,8 @@ def show_fits(folder: Path, fitted: Table, name: str, count: int) -> None:
         sheets.append(fits.read_image(folder / "Mosaics" / name / stem).data)
         r = 10 ** float(source["LOGR"])
         titles.append(
-            f"{source['NUMBER']}: r_e {r:.1f} px\nq {source['AX_RATIO']:.1f}, {source['ANGLE']:.0f} deg\nchi {source['CHI']:.2f}"
+            f"{source['NUMBER']}: r_e {r:.1f} px\n"
+            f"q {source['AX_RATIO']:.1f}, {source['ANGLE']:.0f} deg\nchi {source['CHI']:.2f}"
         )
     figures.save(figures.fit_sheet(sheets, titles, crop=96), folder / "fits.png")
 
@@ -159,8 +160,9 @@ def emmi(folder: Path) -> dict:
         np.subtract.outer(np.asarray(others["X_IMAGE"]), np.asarray(sources["X_IMAGE"])),
         np.subtract.outer(np.asarray(others["Y_IMAGE"]), np.asarray(sources["Y_IMAGE"])),
     ).min(axis=1)
-    names = cut_names(folder / "Cuts" / "emmi_cuts.h5")
-    numbers = [int(name.split("_")[1]) for name in names]
+    stamps = list(read_cuts(folder / "Cuts" / "emmi_cuts.h5"))
+    figures.save(figures.cut_sheet(stamps), folder / "cuts.png")
+    numbers = [stamp.number for stamp in stamps]
     image = fits.read_image(folder / "Sextracted" / "emmi_nb.fits").data
     chosen = np.isin(sources["NUMBER"], numbers)
     figures.save(
@@ -171,15 +173,19 @@ def emmi(folder: Path) -> dict:
     figures.save(figures.psf_plot([("PSF of the EMMI frame", psf)]), folder / "psf.png")
     result = {
         "sources": len(sources), "sextractor_sources": len(others), "matched_within_1px": int((distance < 1).sum()),
-        "cuts": len(names),
+        "cuts": len(stamps),
     }  # fmt: skip
     print(f"  {result['sources']} sources; {result['matched_within_1px']} of the {len(others)} in SExtractor's own")
-    print(f"  catalogue (made with other settings) lie within 1 pixel of one of them; {len(names)} cuts")
+    print(f"  catalogue (made with other settings) lie within 1 pixel of one of them; {len(stamps)} cuts")
     return result
 
 
 HSC = {
-    "gal1": {"LM fit, free sky": (3.133, 2.865, 0.718), "statmorph": (3.512, 2.101, 0.722), "pysersic MAP": (3.142, 2.744, 0.724)},
+    "gal1": {
+        "LM fit, free sky": (3.133, 2.865, 0.718),
+        "statmorph": (3.512, 2.101, 0.722),
+        "pysersic MAP": (3.142, 2.744, 0.724),
+    },
     "gal2": {
         "pysersic NUTS (published)": (6.257, 3.643, 0.688), "LM fit, free sky": (6.075, 3.531, 0.672),
         "imfit": (6.081, 3.533, 0.672), "statmorph": (6.09, 3.906, 0.677), "pysersic MAP": (5.978, 3.384, 0.676),
@@ -195,7 +201,8 @@ def hsc(folder: Path) -> dict:
         write_galaxy(folder, name)
     run(
         folder,
-        "dre models hsc_models.fits --box 121 --log-r 0.35 0.05 13 --axis-ratio 0.5 0.05 8 --angle 0 15 12 --index 2 0.5 6",
+        "dre models hsc_models.fits --box 121 --log-r 0.35 0.05 13 --axis-ratio 0.5 0.05 8 --angle 0 15 12"
+        " --index 2 0.5 6",
     )
     run(folder, "dre hsc_models.fits --cpu 2 --mosaics")
     (folder / "hsc_models.fits").unlink()  # 440 MB, made again in seconds

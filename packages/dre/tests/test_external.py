@@ -1,6 +1,5 @@
 """External programs: found under any name, and every way of failing explained."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -79,7 +78,7 @@ def test_what_sextractor_is_told(tmp_path):
         ("STARNNW_NAME", "default.nnw"),
     ):
         assert pairs[f"-{key}"] == str(tmp_path / name)
-    assert all(os.path.isabs(pairs[f"-{key}"]) for key in ("CATALOG_NAME", "PARAMETERS_NAME"))
+    assert all(Path(pairs[f"-{key}"]).is_absolute() for key in ("CATALOG_NAME", "PARAMETERS_NAME"))
 
 
 def test_a_parameter_file_that_the_user_named_and_that_is_missing_is_an_error(tmp_path):

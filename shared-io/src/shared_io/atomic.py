@@ -126,9 +126,7 @@ def _prepare(shown: Path, *, overwrite: bool) -> Path:
         mode = final.stat().st_mode
     except FileNotFoundError:
         if not overwrite and os.path.lexists(shown):
-            raise OutputExists(
-                "a link is in the way", path=shown, hint="remove it or ask to overwrite"
-            ) from None
+            raise OutputExists("a link is in the way", path=shown, hint="remove it or ask to overwrite") from None
         if not final.name:
             raise WriteFailed("this is not the name of a file", path=shown) from None
         final.parent.mkdir(parents=True, exist_ok=True)
@@ -136,18 +134,14 @@ def _prepare(shown: Path, *, overwrite: bool) -> Path:
     if stat.S_ISDIR(mode):
         raise WriteFailed("a folder is in the way", path=shown, hint="give the name of a file")
     if not stat.S_ISREG(mode):
-        raise WriteFailed(
-            "not a regular file (a device or a pipe)", path=shown, hint="give the name of a file"
-        )
+        raise WriteFailed("not a regular file (a device or a pipe)", path=shown, hint="give the name of a file")
     if not overwrite:
         raise _exists(shown)
     return final
 
 
 def _exists(shown: Path) -> OutputExists:
-    return OutputExists(
-        "the file is already there", path=shown, hint="choose another name or ask to overwrite"
-    )
+    return OutputExists("the file is already there", path=shown, hint="choose another name or ask to overwrite")
 
 
 def _publish(temporary: Path, final: Path, shown: Path, *, overwrite: bool) -> None:
@@ -195,9 +189,7 @@ def _explained(shown: Path, temporary: Path | None) -> Iterator[None]:
         if temporary is not None and isinstance(about, str | os.PathLike) and not _concerns(about, temporary):
             raise
         reason = error.strerror or str(error) or type(error).__name__
-        failed = WriteFailed(
-            f"cannot be written: {reason}", path=shown, hint=_HINTS.get(error.errno or 0, "")
-        )
+        failed = WriteFailed(f"cannot be written: {reason}", path=shown, hint=_HINTS.get(error.errno or 0, ""))
         failed.errno = error.errno
         raise failed from error
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from astropy.table import Table
     from matplotlib.figure import Figure
 
+    from dre.stamp import Stamp
+
 PANEL_TITLES = ("object", "mask", "model", "residual")
 
 
@@ -67,6 +69,22 @@ def fit_sheet(mosaics: Sequence[np.ndarray], titles: Sequence[str], *, crop: int
             if name == "residual":
                 figure.colorbar(drawn, ax=axis, shrink=0.8)
         axes[row, 0].set_ylabel(title, fontsize=8)
+    return figure
+
+
+def cut_sheet(stamps: Sequence[Stamp]) -> Figure:
+    """Show cuts with the outline of their masks, on one arcsinh scale of the noise of each."""
+    columns = min(len(stamps), 5) or 1
+    rows = -(-len(stamps) // columns) or 1
+    figure = _figure(2.4 * columns, 2.5 * rows)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis in axes:
+        axis.set_axis_off()
+    for axis, stamp in zip(axes, stamps, strict=False):
+        noise = float(np.nanmedian(stamp.rms)) or 1.0
+        axis.imshow(np.arcsinh(stamp.obj / (2 * noise)), origin="lower", cmap="gray_r", vmin=-1, vmax=5)
+        axis.contour(stamp.mask, levels=[0.5], colors="tab:red", linewidths=1)
+        axis.set_title(stamp.name, fontsize=9)
     return figure
 
 
@@ -136,7 +154,7 @@ def sky_plot(
                 fill=False,
                 lw=1.2,
                 color="tab:red" if galaxy else "tab:blue",
-            )  # fmt: skip
+            )
         )
     if reference is not None:
         axis.plot(

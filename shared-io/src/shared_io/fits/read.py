@@ -236,9 +236,7 @@ def image_of(stream: Stream, block: Block, path: str | os.PathLike[str], *, veri
         with translated(path, block), quiet():
             data, header = _native(hdu.data), hdu.header.copy()
     if data.shape != block.shape:
-        raise CorruptInput(
-            f"{data.shape} pixels came out, {block.shape} are declared", path=path, hdu=block.place
-        )
+        raise CorruptInput(f"{data.shape} pixels came out, {block.shape} are declared", path=path, hdu=block.place)
     return Image(data, header, _without_value(data), block.name, block.index, Path(path))
 
 

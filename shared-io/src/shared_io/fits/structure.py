@@ -169,9 +169,7 @@ def _read_header(stream: Stream, offset: int, head: bytes, path: str | os.PathLi
     while not _has_end(pieces[-1]):
         piece = stream.read(offset + size, BLOCK)
         if len(piece) < BLOCK or len(pieces[-1]) < BLOCK:
-            raise CorruptInput(
-                "the header has no END: the file is truncated or damaged", path=path, hdu=index
-            )
+            raise CorruptInput("the header has no END: the file is truncated or damaged", path=path, hdu=index)
         pieces.append(piece)
         size += BLOCK
         if size > cap:
@@ -207,9 +205,7 @@ def describe(header: bytes, offset: int, path: str | os.PathLike[str], index: in
         raise CorruptInput(f"BITPIX = {bitpix} is not possible", path=path, hdu=index)
     axes = get.axes("NAXIS")
     if index == 0 and not get.logical("SIMPLE"):
-        raise CorruptInput(
-            "SIMPLE = F: the file says itself that it does not follow the standard", path=path, hdu=0
-        )
+        raise CorruptInput("SIMPLE = F: the file says itself that it does not follow the standard", path=path, hdu=0)
     groups = index == 0 and get.logical("GROUPS", default=False) and bool(axes) and axes[0] == 0
     pcount, gcount = get.integer("PCOUNT", default=0), get.integer("GCOUNT", default=1)
     if pcount < 0 or gcount < 0:

@@ -96,15 +96,8 @@ def write_image(
     pixels = np.asarray(data)
     if pixels.dtype.kind == "b":
         pixels = pixels.astype(np.uint8)
-    if (
-        pixels.dtype.kind not in "uif"
-        or pixels.dtype.itemsize < 1
-        or pixels.dtype.itemsize > 8
-        or pixels.dtype == "f2"
-    ):
-        raise SchemaMismatch(
-            f"FITS has no pixels of type {pixels.dtype}", path=path, hint="convert them first"
-        )
+    if pixels.dtype.kind not in "uif" or pixels.dtype.itemsize < 1 or pixels.dtype.itemsize > 8 or pixels.dtype == "f2":
+        raise SchemaMismatch(f"FITS has no pixels of type {pixels.dtype}", path=path, hint="convert them first")
     cards = fits.Header() if header is None else header.copy()
     for card in ("BSCALE", "BZERO", "BLANK", "ZBLANK"):
         cards.remove(card, ignore_missing=True, remove_all=True)

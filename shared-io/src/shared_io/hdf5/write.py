@@ -40,9 +40,7 @@ class Writer:
         self._path = path
         self._preset = preset
 
-    def add(
-        self, name: str, arrays: Mapping[str, npt.ArrayLike], attrs: Mapping[str, Any] | None = None
-    ) -> None:
+    def add(self, name: str, arrays: Mapping[str, npt.ArrayLike], attrs: Mapping[str, Any] | None = None) -> None:
         """Add an object: a group with one dataset for each array.
 
         Parameters
@@ -69,9 +67,7 @@ class Writer:
     def add_array(self, name: str, array: npt.ArrayLike, attrs: Mapping[str, Any] | None = None) -> None:
         """Add one array at the root; the rest as for `add`."""
         head, _, tail = name.rpartition("/")
-        parent = (
-            self._file[head] if head and head in self._file else self._group(head) if head else self._file
-        )
+        parent = self._file[head] if head and head in self._file else self._group(head) if head else self._file
         self._attributes(self._dataset(parent, tail, array), attrs)
 
     def _group(self, name: str) -> Any:
@@ -93,17 +89,13 @@ class Writer:
     def _dataset(self, group: Any, name: str, array: npt.ArrayLike) -> Any:
         data = np.asarray(array)
         if name in group:
-            raise SchemaMismatch(
-                "this name is already in the file", path=self._path, hdu=f"{group.name}/{name}"
-            )
+            raise SchemaMismatch("this name is already in the file", path=self._path, hdu=f"{group.name}/{name}")
         if data.dtype.kind == "U":
             data, attrs = _encoded(data), {"encoding": "utf-8"}
         else:
             attrs = {}
         if data.dtype.kind not in "biufcS" or data.dtype.itemsize == 0:
-            raise SchemaMismatch(
-                f"HDF5 cannot hold {data.dtype} safely", path=self._path, hdu=f"{group.name}/{name}"
-            )
+            raise SchemaMismatch(f"HDF5 cannot hold {data.dtype} safely", path=self._path, hdu=f"{group.name}/{name}")
         data = np.asarray(data, data.dtype.newbyteorder("<"), order="C")
         with _disk(self._path):
             found = self._stored(group, name, data)
@@ -137,9 +129,7 @@ class Writer:
             try:
                 where.attrs[key] = _attribute(value)
             except (TypeError, ValueError) as error:
-                raise SchemaMismatch(
-                    f"attribute {key!r} cannot be stored: {error}", path=self._path
-                ) from error
+                raise SchemaMismatch(f"attribute {key!r} cannot be stored: {error}", path=self._path) from error
 
 
 @contextmanager
@@ -173,9 +163,7 @@ def writer(
         When the file cannot be put there.
     """
     if compression not in PRESETS:
-        raise SchemaMismatch(
-            f"there is no compression {compression!r}", hint=f"choose one of {', '.join(PRESETS)}"
-        )
+        raise SchemaMismatch(f"there is no compression {compression!r}", hint=f"choose one of {', '.join(PRESETS)}")
     with atomic.atomic_path(path, overwrite=overwrite) as temporary:
         with _disk(path):
             file = _create(os.fsencode(temporary))

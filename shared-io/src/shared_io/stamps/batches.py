@@ -15,7 +15,6 @@ from shared_io.errors import InputTooLarge, SchemaMismatch, SharedIOError
 from shared_io.fits.select import Selector
 from shared_io.stamps import general
 from shared_io.stamps.cards import Value
-from shared_io.stamps.layout import Form
 from shared_io.stamps.quick import Quick
 
 __all__ = ["Batch", "Group", "Job", "read_batch"]
@@ -130,9 +129,7 @@ def _pixels(stored: list[bytes], shape: Shape, dtype: np.dtype[Any]) -> npt.NDAr
     return data.astype(dtype.newbyteorder("="))
 
 
-def _converted(
-    values: list[Value], kinds: dict[str, type | None], path: str | os.PathLike[str]
-) -> list[Value]:
+def _converted(values: list[Value], kinds: dict[str, type | None], path: str | os.PathLike[str]) -> list[Value]:
     """Give each value the type that was asked for."""
     for number, (key, kind) in enumerate(kinds.items()):
         value = values[number]
@@ -161,9 +158,7 @@ def _integer(value: Value) -> int:
 
 
 def _logical(value: Value) -> bool:
-    return {"t": True, "true": True, "1": True, "f": False, "false": False, "0": False}[
-        str(value).strip().lower()
-    ]
+    return {"t": True, "true": True, "1": True, "f": False, "false": False, "0": False}[str(value).strip().lower()]
 
 
 _CONVERT: dict[type, Callable[[Any], Value]] = {float: _number, int: _integer, bool: _logical, str: str}

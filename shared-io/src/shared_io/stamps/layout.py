@@ -109,10 +109,10 @@ def layout_of(names: bytes, size: int, end: int, keys: tuple[bytes, ...]) -> Lay
         elif STRUCTURAL.match(card) and key not in _FREE:
             fixed.append((start, start + CARD))
     wanted = tuple(places.get(key, -1) for key in keys)
-    sums = [places.get(key, -1) for key in _FREE]
-    if continued.intersection((*wanted, *sums)):
+    datasum, checksum = (places.get(key, -1) for key in _FREE)
+    if continued.intersection((*wanted, datasum, checksum)):
         return None
-    return Layout(size, _merged([*fixed, (end, size)]), wanted, *sums)
+    return Layout(size, _merged([*fixed, (end, size)]), wanted, datasum, checksum)
 
 
 def _merged(runs: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

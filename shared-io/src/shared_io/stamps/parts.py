@@ -112,9 +112,7 @@ def _read(
         pool.shutdown(cancel_futures=True)
 
 
-def _together(
-    read: Sequence[tuple[Sequence[PathLike], Batch]], start: int, shape: tuple[int, ...] | None
-) -> Part:
+def _together(read: Sequence[tuple[Sequence[PathLike], Batch]], start: int, shape: tuple[int, ...] | None) -> Part:
     names = [os.fspath(path) for batch, _ in read for path in batch]
     shape = shape or _usual(read)
     values: list[list[Value] | None] = [None] * len(names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ from shared_io.fits.select import Selector
 from shared_io.stamps.batches import Job
 from shared_io.stamps.cards import check_keys
 from shared_io.stamps.columns import column
-from shared_io.stamps.parts import BATCH, PathLike, Part, parts
+from shared_io.stamps.parts import BATCH, Part, PathLike, parts
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -104,15 +104,16 @@ def read(
     listed = list(_listed(paths))
     if not listed:
         raise InputNotFound("no cut-out was given", hint="name files, a folder or a pattern")
-    job = _job(hdu, keys, _CHUNK)
-    data: npt.NDArray[Any] | None = None
-    found = []
+    job = _job(hdu, keys, _CHUNK, on_error)
+    data: npt.NDArray[Any] = np.empty((0, 0, 0), "f4")
+    found: list[Part] = []
+    count = 0
     for part in parts(iter(listed), job, size=_CHUNK, shape=shape, workers=workers):
         _raise_first(part, on_error)
-        data = _filled(data, part, len(listed), sum(map(len, found)))
-        found.append(Part(part.paths, np.empty((0,)), part.index, part.values, part.failed))
-    assert data is not None  # noqa: S101  (there is at least one path, and so one part)
-    return _stamps(data[: sum(map(len, found))], found, job)
+        data = _filled(data, part, len(listed), count)
+        count += len(part)
+        found.append(replace(part, data=part.data[:0]))
+    return _stamps(data[:count], found, job)
 
 
 def chunks(
@@ -134,8 +135,8 @@ def chunks(
     size
         The paths of a chunk; where some fail it has fewer rows.
     hdu, keys, shape, workers, on_error
-        As for `read`. Without `shape`, that which most cut-outs of the first chunk have. Types that must not differ between
-        chunks are given by `keys`.
+        As for `read`. Without `shape`, that which most cut-outs of the first chunk have. Types that must not
+        differ between chunks are given by `keys`.
 
     Yields
     ------
@@ -144,7 +145,7 @@ def chunks(
     """
     if size < 1:
         raise ValueError("size must be positive")
-    job = _job(hdu, keys, size)
+    job = _job(hdu, keys, size, on_error)
     found = parts(_listed(paths), job, size=size, shape=shape, workers=workers)
     return (_stamps(part.data, [part], job) for part in found if _raise_first(part, on_error))
 
@@ -153,13 +154,13 @@ def _listed(paths: PathLike | Iterable[PathLike]) -> Iterator[PathLike]:
     return iter(locate.files(paths) if isinstance(paths, str | os.PathLike) else paths)
 
 
-def _job(hdu: Selector | list[Selector] | None, keys: Keys, size: int) -> Job:
+def _job(hdu: Selector | list[Selector] | None, keys: Keys, size: int, on_error: OnError) -> Job:
+    if on_error not in ("collect", "raise"):
+        raise ValueError(f"on_error is 'collect' or 'raise', not {on_error!r}")
     if isinstance(keys, str):
         keys = [keys]
+    check_keys(list(keys or ()), OWN)
     kinds = dict(keys) if isinstance(keys, Mapping) else dict.fromkeys(keys or ())
-    if not isinstance(keys, Mapping) and len(kinds) != len(keys or ()):
-        raise SchemaMismatch("a key is given twice")
-    check_keys(list(kinds), OWN)
     wrong = [key for key, kind in kinds.items() if kind not in _KINDS]
     if wrong:
         raise SchemaMismatch(f"{kinds[wrong[0]]!r} is no type of a card", hint="use bool, int, float or str")
@@ -170,20 +171,15 @@ def _job(hdu: Selector | list[Selector] | None, keys: Keys, size: int) -> Job:
 
 
 def _raise_first(part: Part, on_error: OnError) -> bool:
-    if on_error not in ("collect", "raise"):
-        raise ValueError(f"on_error is 'collect' or 'raise', not {on_error!r}")
     if on_error == "raise" and part.failed:
         raise part.failed[0][1]
     return True
 
 
-def _filled(
-    data: npt.NDArray[Any] | None, part: Part, most: int, there: int
-) -> npt.NDArray[Any]:
-    """Put the pixels of a part behind the `there` that are there."""
-    if data is None or not there:
-        size = most * part.data[:1].nbytes
-        if size > limits.current().object_bytes:
+def _filled(data: npt.NDArray[Any], part: Part, most: int, there: int) -> npt.NDArray[Any]:
+    """Put the pixels of a part behind the `there` that are there; make room for `most` at first."""
+    if not there:
+        if most * part.data[:1].nbytes > limits.current().object_bytes:
             raise InputTooLarge(
                 f"{most} cut-outs of shape {part.data.shape[1:]} are beyond the limit on bytes",
                 hint="read them in chunks, or raise SHARED_IO_MAX_BYTES",

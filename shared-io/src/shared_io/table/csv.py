@@ -186,9 +186,7 @@ def column(values: Any, field: Field | None, name: str, path: str | os.PathLike[
 
     if field is None:
         if pa.types.is_binary(values.type):
-            values = pa.array(
-                [value and value.decode("latin-1") for value in values.to_pylist()], pa.string()
-            )
+            values = pa.array([value and value.decode("latin-1") for value in values.to_pylist()], pa.string())
         return from_arrow(values.cast(pa.string()) if _is_date(values.type) else values, None, name, path)
     kind = np.dtype(field.dtype).kind
     if field.shape or kind == "c":
@@ -242,9 +240,7 @@ def _as_json(data: Any, mask: Any) -> list[str]:
     if data.dtype == np.float16:
         data = data.astype("f4")
     if data.dtype == np.float32:
-        return [
-            _row(row, hidden) for row, hidden in zip(_shortest(data), _rows(mask, len(data)), strict=True)
-        ]
+        return [_row(row, hidden) for row, hidden in zip(_shortest(data), _rows(mask, len(data)), strict=True)]
     return [_row(row, hidden) for row, hidden in zip(data.tolist(), _rows(mask, len(data)), strict=True)]
 
 
@@ -282,9 +278,7 @@ def _from_json(values: Any, field: Field, path: str | os.PathLike[str]) -> tuple
             mask = None if mask is None else mask.all(axis=-1)
         return np.char.encode(data, "latin-1") if dtype.kind == "S" else data, mask
     except (ValueError, TypeError, RecursionError, OverflowError, UnicodeError) as error:
-        raise CorruptInput(
-            f"a cell is not the JSON of an array: {error}", path=path, hdu=field.name
-        ) from error
+        raise CorruptInput(f"a cell is not the JSON of an array: {error}", path=path, hdu=field.name) from error
 
 
 def _found_mask(rows: list[Any], depth: int) -> Any:

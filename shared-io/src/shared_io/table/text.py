@@ -98,9 +98,7 @@ def split(data: bytes, path: str | os.PathLike[str], mark: bytes = b"# ") -> Hea
 _EDITED = f"if you edited the file on purpose, make one of its first lines say {DIGEST}: null"
 
 
-def _take(
-    line: bytes, values: dict[str, Any], path: str | os.PathLike[str], pattern: re.Pattern[bytes]
-) -> str | None:
+def _take(line: bytes, values: dict[str, Any], path: str | os.PathLike[str], pattern: re.Pattern[bytes]) -> str | None:
     found = pattern.fullmatch(line)
     if not found:
         return None
@@ -174,13 +172,9 @@ def verify_sum(head: Head, size: int, crc: int, path: str | os.PathLike[str]) ->
     """
     said = head.digest if isinstance(head.digest, dict) else {}
     if said.get("bytes") != size:
-        raise CorruptInput(
-            f"truncated or altered: {size} bytes, not {said.get('bytes')}", path=path, hint=_EDITED
-        )
+        raise CorruptInput(f"truncated or altered: {size} bytes, not {said.get('bytes')}", path=path, hint=_EDITED)
     if said.get("crc32") != f"{crc:08x}":
-        raise CorruptInput(
-            "altered or damaged: the content does not match its digest", path=path, hint=_EDITED
-        )
+        raise CorruptInput("altered or damaged: the content does not match its digest", path=path, hint=_EDITED)
 
 
 def _crc(*parts: bytes | memoryview) -> int:

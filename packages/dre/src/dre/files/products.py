@@ -1,4 +1,4 @@
-"""Take over the files that an external program wrote: checksummed, stamped with their provenance, whole or not at all."""
+"""Take over what an external program wrote: checksummed, with its provenance, whole or not at all."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def make_cuts(
 
     return run_step(
         locate.files([request.inputs]), plan, work, name=locate.stem, overwrite=overwrite, resume=resume, what="images"
-    )  # fmt: skip
+    )
 
 
 def cut_all(

@@ -106,8 +106,14 @@ def sextract(request: Request, *, overwrite: bool = False, resume: bool = True) 
         return _run_sextractor(program, job, settings, config, unit.provenance)
 
     return run_step(
-        _pairs(request), plan, work, name=lambda pair: locate.stem(pair[1]), overwrite=overwrite, resume=resume, what="images"
-    )  # fmt: skip
+        _pairs(request),
+        plan,
+        work,
+        name=lambda pair: locate.stem(pair[1]),
+        overwrite=overwrite,
+        resume=resume,
+        what="images",
+    )
 
 
 def _pairs(request: Request) -> list[tuple[Path, Path]]:

@@ -104,7 +104,7 @@ def fit_all(
 
     return run_step(
         _cut_files(request.inputs), plan, work, name=_image_name, overwrite=overwrite, resume=resume, what="images"
-    )  # fmt: skip
+    )
 
 
 class Convolver:

@@ -86,8 +86,14 @@ def model_psfs(request: Request, *, overwrite: bool = False, resume: bool = True
         return _said(read_psfs(unit.outputs[0]))
 
     return run_step(
-        find_catalogues(request.input), plan, work, name=lambda found: found[0], overwrite=overwrite, resume=resume, what="catalogues"
-    )  # fmt: skip
+        find_catalogues(request.input),
+        plan,
+        work,
+        name=lambda found: found[0],
+        overwrite=overwrite,
+        resume=resume,
+        what="catalogues",
+    )
 
 
 def psf_of(table: Table, settings: Settings, path: Path) -> StarPsf:
