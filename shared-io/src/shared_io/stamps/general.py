@@ -78,16 +78,12 @@ def _primary(stream: Stream, block: Block, path: str | os.PathLike[str]) -> Head
 
 
 def _value(headers: Sequence[tuple[Header, Block]], key: str, path: str | os.PathLike[str]) -> Value:
-    from astropy.io.fits.card import Undefined
-
     for header, block in headers:
         with translated(path, block), quiet():
             if key not in header:
                 continue
             value = header[key]
-            if isinstance(value, Undefined):
-                return None
-            if not isinstance(value, bool | int | float | complex | str):
+            if value is not None and not isinstance(value, bool | int | float | complex | str):
                 raise CorruptInput(f"the card {key} has no plain value", path=path, hdu=block.place)
             return value
     return None

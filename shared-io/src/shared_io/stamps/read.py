@@ -112,7 +112,7 @@ def read(
         _raise_first(part, on_error)
         data = _filled(data, part, len(listed), count)
         count += len(part)
-        found.append(replace(part, data=part.data[:0]))
+        found.append(replace(part, data=np.empty((0,))))
     return _stamps(data[:count], found, job)
 
 
