@@ -22,6 +22,7 @@ __all__ = [
     "limits",
     "locate",
     "provenance",
+    "stamps",
     "table",
 ]
 
