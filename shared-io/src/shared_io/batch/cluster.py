@@ -8,24 +8,29 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import dataclasses
+import json
+import logging
 import os
 import queue
+import time
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from shared_io.batch.attempt import Outcome, Work
+from shared_io.batch.attempt import Outcome, Told, Work
 from shared_io.batch.units import Unit
 from shared_io.batch.worker import quiet_attempt
 from shared_io.errors import ExternalFailed
+from shared_io.ledger import Seal
 
 __all__ = ["Cluster"]
 
+_log = logging.getLogger(__name__)
 _AHEAD = 2
 _PATIENCE = 5.0
 _CONNECT = 20.0
-_GATHER = 3.0
+_SILENCE = 20.0
 _MEMORY = "4GB"
 
 
@@ -60,7 +65,9 @@ class Cluster:
         self._work, self._workers, self._where, self._began = work, workers, where, began
         self._client: Any = None
         self._cluster: Any = None
-        self._ended: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._topic = f"batch-{os.urandom(8).hex()}"
+        self._heard: queue.SimpleQueue[int | str] = queue.SimpleQueue()
+        self._silent: dict[int, float] = {}
         self._units: dict[int, Unit] = {}
         self._futures: dict[int, Any] = {}
 
@@ -88,16 +95,14 @@ class Cluster:
         """Wait for the next unit that ends."""
         while True:
             try:
-                ticket = self._ended.get(timeout=_PATIENCE)
+                found = self._heard.get(timeout=_PATIENCE)
             except queue.Empty:
                 self._check()
                 continue
-            outcome = self._outcome(ticket)
-            if outcome is not None:
-                del self._units[ticket], self._futures[ticket]
+            outcome = self._failure(found) if isinstance(found, int) else _unpacked(found)
+            if outcome is not None and self._units.pop(outcome.ticket, None) is not None:
+                self._futures.pop(outcome.ticket).cancel()  # or Dask would do it again if its worker died now
                 return [outcome]
-            self._check()
-            self._await_again(ticket)
 
     def stop(self, *, now: bool) -> None:
         """Cancel what has not begun, and let the cluster go; one on Slurm ends with the run."""
@@ -119,6 +124,7 @@ class Cluster:
             if self._where == "slurm":
                 self._cluster = _slurm(self._workers)
             self._client = Client(self._cluster or self._where, timeout=_CONNECT, set_as_default=False)
+            self._client.subscribe_topic(self._topic, lambda event: self._heard.put(event[1]))
         except (OSError, ValueError, RuntimeError, asyncio.TimeoutError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise ExternalFailed(
@@ -126,44 +132,60 @@ class Cluster:
             ) from error
 
     def _send(self, ticket: int) -> None:
-        arguments = ticket, self._units[ticket], self._work, self._began
-        future = self._client.submit(quiet_attempt, *arguments, pure=False, key=f"batch-{os.urandom(8).hex()}")
+        """Hand a unit to Dask; the outcome comes as an event, because a result would die with its worker."""
+        arguments = ticket, self._units[ticket], self._work, self._began, self._topic
+        future = self._client.submit(_told, *arguments, pure=False, key=f"{self._topic}-{os.urandom(8).hex()}")
         self._futures[ticket] = future
-        future.add_done_callback(lambda _: self._ended.put(ticket))
-
-    def _await_again(self, ticket: int) -> None:
-        """Go on waiting for what was finished and then lost with its worker, or has no answer yet."""
-        future = self._futures[ticket]
-        if future.status in ("cancelled", "lost"):
-            self._send(ticket)
-        else:
-            future.add_done_callback(lambda _: self._ended.put(ticket))
+        future.add_done_callback(lambda _: self._heard.put(ticket))
 
     def _check(self) -> None:
+        """Look after units that nothing has been heard of for a while."""
         if self._client.status not in ("running", "connecting"):
-            raise self._lost()
+            raise ExternalFailed(
+                f"the Dask scheduler at {self._where} was lost", hint="run again to go on from here"
+            )
+        if not self._client.nthreads():
+            _log.warning("the Dask scheduler at %s has no workers; waiting for some", self._where)
+        now = time.monotonic()
+        for ticket, future in list(self._futures.items()):
+            if future.status == "error":
+                self._heard.put(ticket)
+            elif future.status == "pending":
+                self._silent.pop(ticket, None)
+            elif now - self._silent.setdefault(ticket, now) > _SILENCE:
+                del self._silent[ticket]
+                self._send(ticket)
 
-    def _lost(self) -> ExternalFailed:
-        return ExternalFailed(
-            f"the Dask scheduler at {self._where} was lost", hint="run again to go on from here"
-        )
-
-    def _outcome(self, ticket: int) -> Outcome | None:
-        """What a future says; None if its result cannot be had now."""
+    def _failure(self, ticket: int) -> Outcome | None:
+        """What a future says that ended in an error; None if it did not."""
         from dask.distributed import KilledWorker
 
-        future = self._futures[ticket]
-        if future.status in ("cancelled", "lost"):
+        future = self._futures.get(ticket)
+        if future is None or future.status != "error":
             return None
         try:
-            found: Outcome = future.result(timeout=_GATHER)
-        except KilledWorker:
-            return Outcome(ticket, "died", "it killed its Dask workers")
+            error = future.exception(timeout=_PATIENCE)
         except (TimeoutError, asyncio.CancelledError, concurrent.futures.CancelledError):
             return None
-        except Exception as error:
-            return Outcome(ticket, "failed", f"{type(error).__name__}: {' '.join(str(error).split())}")
-        return found
+        if isinstance(error, KilledWorker):
+            return Outcome(ticket, "died", "it killed its Dask workers")
+        return Outcome(ticket, "failed", f"{type(error).__name__}: {' '.join(str(error).split())}")
+
+
+def _told(ticket: int, unit: Unit, work: Work, began: int, topic: str) -> None:
+    """Attempt a unit on a worker and send the outcome to whoever listens."""
+    from dask.distributed import get_worker
+
+    outcome = quiet_attempt(ticket, unit, work, began)
+    get_worker().log_event(topic, json.dumps(dataclasses.asdict(outcome)))
+
+
+def _unpacked(text: str) -> Outcome:
+    """The outcome that `_told` sent."""
+    content = json.loads(text)
+    seals = tuple(Seal(**seal) for seal in content.pop("seals"))
+    records = tuple(Told(**record) for record in content.pop("records"))
+    return Outcome(**content | {"notes": tuple(content["notes"])}, seals=seals, records=records)
 
 
 def _slurm(workers: int) -> Any:
