@@ -12,7 +12,6 @@ from astropy.io import fits as astropy_fits
 from fits_samples import minimal
 from hypothesis import given
 from hypothesis import strategies as st
-
 from shared_io import errors, fits, limits, stamps
 
 

@@ -35,8 +35,12 @@ def fit(
     statistic: Annotated[Statistic, cli.option("--statistic", help="Goodness of fit")] = Statistic.DRE,
     cpu: Annotated[int, cli.option("--cpu", "--workers", help="Threads; with --scheduler slurm, workers", min=1)] = 1,
     scheduler: cli.Scheduler = None,
-    chunk: Annotated[int, cli.option("--chunk", help="Accepted for old scripts; memory is flat without it", min=1)] = 100,
-    compression: Annotated[Compression, cli.option("--compression", help="Compression of the HDF5 file")] = Compression.MEDIUM,
+    chunk: Annotated[
+        int, cli.option("--chunk", help="Accepted for old scripts; memory is flat without it", min=1)
+    ] = 100,
+    compression: Annotated[
+        Compression, cli.option("--compression", help="Compression of the HDF5 file")
+    ] = Compression.MEDIUM,
     warn: Warn = False,
     overwrite: cli.Overwrite = False,
     resume: cli.Resume = True,
@@ -56,7 +60,15 @@ def fit(
     grid = models(model or model_option)
     threads = cpu if scheduler is None else 1
     request = Request(
-        input, psf, output, summary, catalogs, mosaics_dir if mosaics else None, statistic.value, threads, compression.value
+        input,
+        psf,
+        output,
+        summary,
+        catalogs,
+        mosaics_dir if mosaics else None,
+        statistic.value,
+        threads,
+        compression.value,
     )
     running = Running(overwrite, resume, cpu, scheduler, cli.warn if warn else None)
     cli.show(fit_all(request, grid, running, cube=model or model_option))
