@@ -38,7 +38,7 @@ def main() -> None:
             checked = medians(
                 RUNS,
                 ours=lambda p=path: fits.read_image(p),
-                raw=lambda p=path: astropy_fits.open(p, checksum=True, memmap=False)[0].data.astype(code),
+                raw=lambda p=path: astropy_fits.open(p, checksum=True, memmap=False)[0].data.copy(),
             )
             row(f"read {code}, checksums verified by both", checked)
         data = rng.normal(size=(4096, 4096)).astype("f4")

@@ -1,4 +1,4 @@
-"""Reading and writing a table of a million rows, against astropy and pyarrow: ``python benchmarks/bench_table.py``."""
+"""Reading and writing a table of a million rows: ``python benchmarks/bench_table.py``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ def as_arrow(t):
 
 
 def as_table(found):
-    return Table({name: found[name].combine_chunks().to_numpy(zero_copy_only=False) for name in found.column_names}, copy=False)
+    return Table(
+        {name: found[name].combine_chunks().to_numpy(zero_copy_only=False) for name in found.column_names},
+        copy=False,
+    )
 
 
 def write_parquet(path, t):
@@ -72,7 +75,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         cases = {
             "Parquet (pyarrow)": (".parquet", write_parquet, read_parquet),
-            "FITS (astropy)": (".fits", write_fits, lambda p: Table.read(p, memmap=False, character_as_bytes=False)),
+            "FITS (astropy)": (
+                ".fits",
+                write_fits,
+                lambda p: Table.read(p, memmap=False, character_as_bytes=False),
+            ),
             "CSV (pyarrow)": (".csv", write_csv, lambda p: as_table(pa_csv.read_csv(p))),
             "HDF5 (h5py)": (".h5", write_hdf5, read_hdf5),
         }
@@ -84,7 +91,10 @@ def main() -> None:
                 raw=lambda p=theirs, w=write_raw: w(p, t),
             )
             row(f"write {what}", found)
-            row(f"read {what}", medians(RUNS, ours=lambda p=ours: table.read(p), raw=lambda p=theirs, r=read_raw: r(p)))
+            row(
+                f"read {what}",
+                medians(RUNS, ours=lambda p=ours: table.read(p), raw=lambda p=theirs, r=read_raw: r(p)),
+            )
 
 
 if __name__ == "__main__":

@@ -6,12 +6,13 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 
 def medians(runs: int, **contenders: Callable[[], object]) -> dict[str, float]:
-    """Return the median seconds of each, run in turn so that all meet the same weather."""
+    """Return the median seconds of each; they take turns, so that all meet the same weather."""
     times: dict[str, list[float]] = {name: [] for name in contenders}
-    for name, call in contenders.items():
+    for call in contenders.values():
         call()
     for _ in range(runs):
         for name, call in contenders.items():
@@ -23,7 +24,8 @@ def medians(runs: int, **contenders: Callable[[], object]) -> dict[str, float]:
 
 def row(what: str, found: dict[str, float], ours: str = "ours", theirs: str = "raw") -> None:
     """Print one line of a table."""
-    print(f"| {what} | {found[ours] * 1e3:.1f} | {found[theirs] * 1e3:.1f} | {found[ours] / found[theirs]:.2f} |")
+    a, b = found[ours], found[theirs]
+    print(f"| {what} | {a * 1e3:.1f} | {b * 1e3:.1f} | {a / b:.2f} |")
 
 
 def head(theirs: str) -> None:
@@ -34,7 +36,7 @@ def head(theirs: str) -> None:
 
 def flush(path: str | os.PathLike[str]) -> None:
     """Flush a file and its folder, as an atomic write does."""
-    for name in (path, os.path.dirname(path)):
+    for name in (path, Path(path).parent):
         descriptor = os.open(name, os.O_RDONLY)
         os.fsync(descriptor)
         os.close(descriptor)

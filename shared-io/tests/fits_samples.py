@@ -18,9 +18,7 @@ def header(*cards):
 def minimal(*, naxis=(4, 3), bitpix=-32, extra=(), data=None):
     """A file with one image, made by hand."""
     axes = [f"NAXIS{i}  = {n:20}" for i, n in enumerate(naxis, 1)]
-    head = header(
-        f"SIMPLE  = {'T':>20}", f"BITPIX  = {bitpix:20}", f"NAXIS   = {len(naxis):20}", *axes, *extra
-    )
+    head = header(f"SIMPLE  = {'T':>20}", f"BITPIX  = {bitpix:20}", f"NAXIS   = {len(naxis):20}", *axes, *extra)
     size = abs(bitpix) // 8 * int(np.prod(naxis, dtype=object)) if naxis else 0
     if data is None:
         data = b"\1" * min(size, 2**20)

@@ -106,9 +106,7 @@ json = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-metas = st.dictionaries(
-    st.text(max_size=12).filter(lambda k: not k.startswith("shared_io.")), json, max_size=4
-)
+metas = st.dictionaries(st.text(max_size=12).filter(lambda k: not k.startswith("shared_io.")), json, max_size=4)
 # What FITS and CSV can hold: no NUL, which ends a text in FITS, and no lone surrogates.
 letters = st.characters(exclude_characters="\0", exclude_categories=("Cs",))
 
@@ -128,9 +126,7 @@ def tables(draw):
     rows = draw(st.integers(0, 6))
     table = Table()
     names = draw(
-        st.lists(
-            st.text(letters, min_size=1, max_size=6).filter(str.strip), min_size=1, max_size=4, unique=True
-        )
+        st.lists(st.text(letters, min_size=1, max_size=6).filter(str.strip), min_size=1, max_size=4, unique=True)
     )
     for name in names:
         dtype = np.dtype(draw(st.sampled_from(CODES)))
@@ -144,11 +140,7 @@ def tables(draw):
             "description": draw(st.none() | st.text(letters, max_size=8)),
         }
         masked = dtype != "f2" and draw(st.booleans())  # numpy's own default filler overflows there
-        column = (
-            MaskedColumn(data, mask=draw(hnp.arrays(bool, shape)), **about)
-            if masked
-            else Column(data, **about)
-        )
+        column = MaskedColumn(data, mask=draw(hnp.arrays(bool, shape)), **about) if masked else Column(data, **about)
         table.add_column(column)
     table.meta = draw(metas)
     return table

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
 import warnings
 
 import numpy as np
@@ -47,9 +46,7 @@ def test_images_of_every_type_and_byte_order(tmp_path, data, suffix):
     np.testing.assert_array_equal(open_by_astropy(path)[0].data, data)
     if data.dtype.kind == "f":
         expected = np.isnan(data)
-        np.testing.assert_array_equal(
-            np.zeros(data.shape, bool) if image.mask is None else image.mask, expected
-        )
+        np.testing.assert_array_equal(np.zeros(data.shape, bool) if image.mask is None else image.mask, expected)
 
 
 @pytest.mark.parametrize("code", ["u1", "i2", "i4", "f4", "f8"])
@@ -74,9 +71,7 @@ def test_header_and_wcs_survive(tmp_path):
     header["BSCALE"] = 2.0
     fits.write_image(tmp_path / "a.fits", np.ones((9, 8), "f4"), header)
     image = fits.read_image(tmp_path / "a.fits")
-    np.testing.assert_allclose(
-        image.wcs.wcs_pix2world([[3, 4]], 0), wcs.wcs_pix2world([[3, 4]], 0), rtol=1e-12
-    )
+    np.testing.assert_allclose(image.wcs.wcs_pix2world([[3, 4]], 0), wcs.wcs_pix2world([[3, 4]], 0), rtol=1e-12)
     assert (image.header["OBJECT"], image.header["LONGTEXT"]) == ("O'Neil", "x" * 200)
     assert str(image.header["HISTORY"]) == "made for a test"
     assert "BSCALE" not in image.header
@@ -169,9 +164,7 @@ def test_append_may_replace_its_source(tmp_path):
     assert len(fits.inspect(path)) == 2
 
 
-@pytest.mark.parametrize(
-    "data", [np.ones((2, 2), "c8"), np.ones((2, 2), "f2"), np.array([["a"]]), np.array([[None]])]
-)
+@pytest.mark.parametrize("data", [np.ones((2, 2), "c8"), np.ones((2, 2), "f2"), np.array([["a"]]), np.array([[None]])])
 def test_pixels_that_fits_does_not_have(tmp_path, data):
     with pytest.raises(errors.SchemaMismatch):
         fits.write_image(tmp_path / "a.fits", data)
@@ -190,4 +183,4 @@ def test_a_header_that_fits_cannot_hold(tmp_path):
     hdu.header.cards["BAD"]._modified = True
     with pytest.raises(errors.SchemaMismatch, match="FITS cannot hold"):
         fits.write(tmp_path / "a.fits", [hdu])
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 """Groups of arrays in HDF5."""
 
+# ruff: noqa: PT012, PT017  (either outcome may be right; what fails is what happens inside)
 from __future__ import annotations
 
 import pickle
@@ -17,9 +18,7 @@ from shared_io.provenance import read as read_provenance
 
 def write(path, compression="medium", **kwargs):
     rng = np.random.default_rng(1)
-    with hdf5.writer(
-        path, compression=compression, attrs={"survey": "x", "list": [1, {"a": 2}]}, **kwargs
-    ) as out:
+    with hdf5.writer(path, compression=compression, attrs={"survey": "x", "list": [1, {"a": 2}]}, **kwargs) as out:
         for number in range(3):
             arrays = {"obj": rng.normal(size=(9, 8)).astype("f4"), "seg": rng.integers(0, 9, (9, 8))}
             out.add(f"EE_{number:04d}", arrays, attrs={"row": number})

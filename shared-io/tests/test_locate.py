@@ -77,9 +77,7 @@ def test_file_urls(sky):
     assert locate.files((sky / "b.fits").as_uri()) == [sky / "b.fits"]
 
 
-@pytest.mark.parametrize(
-    "item", ["none.fits", "no*.fits", "empty", "@none.txt", "", "s3://bucket/a.fits", "loop.fits"]
-)
+@pytest.mark.parametrize("item", ["none.fits", "no*.fits", "empty", "@none.txt", "", "s3://bucket/a.fits", "loop.fits"])
 def test_what_means_no_file_is_an_error(sky, item):
     (sky / "empty").mkdir()
     (sky / "loop.fits").symlink_to("loop.fits")

@@ -10,15 +10,11 @@ from astropy.io import fits as astropy_fits
 from shared_io import errors, fits, provenance
 from shared_io.provenance import Provenance
 
-MADE = Provenance(
-    "dre", "0.1.0", "fit", {"b": [1, 2.5], "a": "it's & é"}, {"tile.fits": "ab" * 32}, "cd" * 32
-)
+MADE = Provenance("dre", "0.1.0", "fit", {"b": [1, 2.5], "a": "it's & é"}, {"tile.fits": "ab" * 32}, "cd" * 32)
 
 
 def test_the_key_depends_on_everything_but_the_order():
-    same = Provenance(
-        "dre", "0.1.0", "fit", {"a": "it's & é", "b": [1, 2.5]}, {"tile.fits": "ab" * 32}, "cd" * 32
-    )
+    same = Provenance("dre", "0.1.0", "fit", {"a": "it's & é", "b": [1, 2.5]}, {"tile.fits": "ab" * 32}, "cd" * 32)
     assert same.key == MADE.key
     assert len(MADE.key) == 64
     others = [
@@ -78,9 +74,7 @@ def test_files_without_one(tmp_path):
         provenance.read(tmp_path / "none")
 
 
-@pytest.mark.parametrize(
-    "text", ["{", "[]", '{"tool": 1}', '{"x": 1, "tool": "a", "version": "1", "verb": "c"}']
-)
+@pytest.mark.parametrize("text", ["{", "[]", '{"tool": 1}', '{"x": 1, "tool": "a", "version": "1", "verb": "c"}'])
 def test_a_damaged_one(tmp_path, text):
     hdu = astropy_fits.PrimaryHDU()
     hdu.header["PROVJSON"] = text
@@ -91,9 +85,6 @@ def test_a_damaged_one(tmp_path, text):
 
 def test_digest(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
-    assert (
-        provenance.digest(tmp_path / "a")
-        == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    )
+    assert provenance.digest(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     with pytest.raises(errors.InputNotFound):
         provenance.digest(tmp_path / "none")

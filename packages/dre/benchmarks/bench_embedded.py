@@ -33,10 +33,13 @@ def main(tiles: int) -> None:
         if sex == "sep" or (programs.find("SExtractor") and programs.find("PSFEx")):
             rows[title] = [measure(seed, sex, psfex) for seed in range(tiles)]
     names = list(next(iter(rows.values()))[0])
-    print(f"{tiles} simulated tiles of {RECIPE.size}^2 pixels, {RECIPE.galaxies} galaxies and {RECIPE.stars} stars each; medians")
+    print(f"{tiles} tiles of {RECIPE.size}^2 px, each {RECIPE.galaxies} galaxies, {RECIPE.stars} stars; medians")
     print(f"{'':38}" + "".join(f"{title:>22}" for title in rows))
     for name in names:
-        print(f"{name:38}" + "".join(f"{statistics.median(one[name] for one in values):22.4g}" for values in rows.values()))
+        print(
+            f"{name:38}"
+            + "".join(f"{statistics.median(one[name] for one in values):22.4g}" for values in rows.values())
+        )
 
 
 def measure(seed: int, sex: str, psfex: str) -> dict[str, float]:
@@ -46,10 +49,18 @@ def measure(seed: int, sex: str, psfex: str) -> dict[str, float]:
         folder = Path(name)
         (folder / "Tiles").mkdir()
         fits.write_image(folder / "Tiles" / "tile.fits", sky.image, afits.Header([("GAIN", 1.0)]))
-        seconds = [step(folder, f"sex_dre --engine {sex} --arg SATUR_LEVEL 1e9"), step(folder, f"psfex_dre --engine {psfex}")]
+        seconds = [
+            step(folder, f"sex_dre --engine {sex} --arg SATUR_LEVEL 1e9"),
+            step(folder, f"psfex_dre --engine {psfex}"),
+        ]
         catalogue = read_catalogue(folder / "Sextracted" / "tile_cat.fits")
         psf = read_psf(folder / "PSF" / "tile.psf").pixels()
-    return {**compare(sky, catalogue), **compare_psf(psf, sky.psf), "sex_dre [s]": seconds[0], "psfex_dre [s]": seconds[1]}
+    return {
+        **compare(sky, catalogue),
+        **compare_psf(psf, sky.psf),
+        "sex_dre [s]": seconds[0],
+        "psfex_dre [s]": seconds[1],
+    }
 
 
 def step(folder: Path, command: str) -> float:

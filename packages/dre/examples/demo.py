@@ -19,11 +19,11 @@ from astropy.table import Table
 from shared_io import fits, table
 
 from dre import figures, read_psf
-from dre.cutouts import Selection, clean_mask, recentred
-from dre.extract.detect import detect
 from dre.config import DETECTION, parse
+from dre.cutouts import clean_mask, recentred
+from dre.extract.detect import detect
 from dre.files.catalogue import read_catalogue
-from dre.files.cuts import cut_names, write_cuts
+from dre.files.cuts import read_cuts, write_cuts
 from dre.simulate import Recipe, simulate_tile
 from dre.stamp import Stamp
 
@@ -69,15 +69,24 @@ def tile(folder: Path) -> dict:
     fitted = table.read(folder / "Summary" / "tile_tab.fits")
     pairs = beside_truth(sky.truth, fitted)
     table.write(pairs, folder / "fits_beside_truth.csv", overwrite=True)
-    columns = [("LOGR", "log10 r_e [pixel]", 0.12), ("AX_RATIO", "axis ratio", 0.1), ("ANGLE", "angle [deg], q < 0.8", 15)]
-    figures.save(figures.truth_plot(pairs, columns, "Simulated tile: fits beside the truth"), folder / "fits_beside_truth.png")
+    columns = [
+        ("LOGR", "log10 r_e [pixel]", 0.12),
+        ("AX_RATIO", "axis ratio", 0.1),
+        ("ANGLE", "angle [deg], q < 0.8", 15),
+    ]
+    figures.save(
+        figures.truth_plot(pairs, columns, "Simulated tile: fits beside the truth"), folder / "fits_beside_truth.png"
+    )
     show_fits(folder, fitted, "tile", 5)
     psf = read_psf(folder / "PSF" / "tile.psf").pixels()
     figures.save(figures.psf_plot([("PSF of the tile's stars", psf), ("truth", sky.psf)]), folder / "psf.png")
     detections = read_catalogue(folder / "Sextracted" / "tile" / "tile_cat.fits")
     image = fits.read_image(folder / "Sextracted" / "tile" / "tile_nb.fits").data
     chosen = np.isin(detections["NUMBER"], fitted["NUMBER"])
-    figures.save(figures.sky_plot(image, detections, chosen=chosen, title="Simulated tile: red = galaxies cut"), folder / "sky.png")
+    figures.save(
+        figures.sky_plot(image, detections, chosen=chosen, title="Simulated tile: red = galaxies cut"),
+        folder / "sky.png",
+    )
     return report_truth(sky.truth, pairs)
 
 
@@ -128,7 +137,10 @@ def show_fits(folder: Path, fitted: Table, name: str, count: int) -> None:
         stem = f"{name}_{source['EXT_NUMBER']:02d}_{source['NUMBER']:04d}_mosaic.fits"
         sheets.append(fits.read_image(folder / "Mosaics" / name / stem).data)
         r = 10 ** float(source["LOGR"])
-        titles.append(f"{source['NUMBER']}: r_e {r:.1f} px\nq {source['AX_RATIO']:.1f}, {source['ANGLE']:.0f} deg\nchi {source['CHI']:.2f}")
+        titles.append(
+            f"{source['NUMBER']}: r_e {r:.1f} px\n"
+            f"q {source['AX_RATIO']:.1f}, {source['ANGLE']:.0f} deg\nchi {source['CHI']:.2f}"
+        )
     figures.save(figures.fit_sheet(sheets, titles, crop=96), folder / "fits.png")
 
 
@@ -148,8 +160,9 @@ def emmi(folder: Path) -> dict:
         np.subtract.outer(np.asarray(others["X_IMAGE"]), np.asarray(sources["X_IMAGE"])),
         np.subtract.outer(np.asarray(others["Y_IMAGE"]), np.asarray(sources["Y_IMAGE"])),
     ).min(axis=1)
-    names = cut_names(folder / "Cuts" / "emmi_cuts.h5")
-    numbers = [int(name.split("_")[1]) for name in names]
+    stamps = list(read_cuts(folder / "Cuts" / "emmi_cuts.h5"))
+    figures.save(figures.cut_sheet(stamps), folder / "cuts.png")
+    numbers = [stamp.number for stamp in stamps]
     image = fits.read_image(folder / "Sextracted" / "emmi_nb.fits").data
     chosen = np.isin(sources["NUMBER"], numbers)
     figures.save(
@@ -160,15 +173,19 @@ def emmi(folder: Path) -> dict:
     figures.save(figures.psf_plot([("PSF of the EMMI frame", psf)]), folder / "psf.png")
     result = {
         "sources": len(sources), "sextractor_sources": len(others), "matched_within_1px": int((distance < 1).sum()),
-        "cuts": len(names),
+        "cuts": len(stamps),
     }  # fmt: skip
     print(f"  {result['sources']} sources; {result['matched_within_1px']} of the {len(others)} in SExtractor's own")
-    print(f"  catalogue (made with other settings) lie within 1 pixel of one of them; {len(names)} cuts")
+    print(f"  catalogue (made with other settings) lie within 1 pixel of one of them; {len(stamps)} cuts")
     return result
 
 
 HSC = {
-    "gal1": {"LM fit, free sky": (3.133, 2.865, 0.718), "statmorph": (3.512, 2.101, 0.722), "pysersic MAP": (3.142, 2.744, 0.724)},
+    "gal1": {
+        "LM fit, free sky": (3.133, 2.865, 0.718),
+        "statmorph": (3.512, 2.101, 0.722),
+        "pysersic MAP": (3.142, 2.744, 0.724),
+    },
     "gal2": {
         "pysersic NUTS (published)": (6.257, 3.643, 0.688), "LM fit, free sky": (6.075, 3.531, 0.672),
         "imfit": (6.081, 3.533, 0.672), "statmorph": (6.09, 3.906, 0.677), "pysersic MAP": (5.978, 3.384, 0.676),
@@ -182,7 +199,11 @@ def hsc(folder: Path) -> dict:
     print("\n3. Two real galaxies of the HSC survey, with their PSFs")
     for name in HSC:
         write_galaxy(folder, name)
-    run(folder, "dre models hsc_models.fits --box 121 --log-r 0.35 0.05 13 --axis-ratio 0.5 0.05 8 --angle 0 15 12 --index 2 0.5 6")
+    run(
+        folder,
+        "dre models hsc_models.fits --box 121 --log-r 0.35 0.05 13 --axis-ratio 0.5 0.05 8 --angle 0 15 12"
+        " --index 2 0.5 6",
+    )
     run(folder, "dre hsc_models.fits --cpu 2 --mosaics")
     (folder / "hsc_models.fits").unlink()  # 440 MB, made again in seconds
     result, sheets, titles = {}, [], []
@@ -204,7 +225,9 @@ def write_galaxy(folder: Path, name: str) -> None:
 
     The standard deviation map gives the gain: its square grows with the image as counts / gain.
     """
-    image, bad, sigma, psf = (np.load(DATA / f"{name}_{part}.npy").astype(float) for part in ("im", "mask", "sig", "psf"))
+    image, bad, sigma, psf = (
+        np.load(DATA / f"{name}_{part}.npy").astype(float) for part in ("im", "mask", "sig", "psf")
+    )
     good = bad == 0
     slope, sky_variance = np.polyfit(image[good], sigma[good] ** 2, 1)
     gain = 1 / slope

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from survey import RECIPE, write_tile
+
 from dre.grid import ConvolvedGrid, GridAxes, ModelGrid
 from dre.simulate import simulate_tile
 from dre.stamp import Stamp
-from survey import RECIPE, write_tile
 
 
 def moffat(side: int, fwhm: float = 3.0, beta: float = 3.5) -> np.ndarray:
@@ -71,7 +72,11 @@ def run(monkeypatch, capsys) -> Callable[..., tuple[int, str]]:
         monkeypatch.chdir(folder)
         program, *words = line.split()
         code = cli.execute(
-            app, prog=program, verb=programs.get(program), default_verb=None if program in programs else "fit", argv=words
+            app,
+            prog=program,
+            verb=programs.get(program),
+            default_verb=None if program in programs else "fit",
+            argv=words,
         )
         captured = capsys.readouterr()
         runner.errors = captured.err

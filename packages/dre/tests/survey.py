@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits as afits
+
 from dre.simulate import Recipe
 
 RECIPE = Recipe(size=480, galaxies=6, stars=24, flux=(2e4, 3e5), log_r=(0.4, 0.9))

@@ -14,7 +14,8 @@ DATA = Path(__file__).parent / "data"
 
 
 @pytest.mark.parametrize(
-    ("name", "rows", "extensions"), [("tile_cat.fits", 46, {1}), ("tile_fits10.fits", 46, {1}), ("mef_cat.fits", 37, {1, 2})]
+    ("name", "rows", "extensions"),
+    [("tile_cat.fits", 46, {1}), ("tile_fits10.fits", 46, {1}), ("mef_cat.fits", 37, {1, 2})],
 )
 def test_every_kind_is_read_with_its_extension_numbers(name, rows, extensions):
     catalogue = read_catalogue(DATA / name)

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dre.kernels.chi2 import LANES, chi_scan, pack, unpack
 from slow import compatible_chi
+
+from dre.kernels.chi2 import LANES, chi_scan, pack, unpack
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,11 @@ import sys
 
 import numpy as np
 import pytest
+
 from dre.kernels import compiled as module
 from dre.kernels.compiled import compiled
 
-PROGRAM = (
-    "from dre.kernels.sersic import sersic_image; print(repr(float(sersic_image(8, 2, 0.5, 30, 4).sum())))"
-)
+PROGRAM = "from dre.kernels.sersic import sersic_image; print(repr(float(sersic_image(8, 2, 0.5, 30, 4).sum())))"
 
 
 def run(**environment):

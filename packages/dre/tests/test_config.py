@@ -29,7 +29,11 @@ def test_a_word_where_a_number_belongs_names_the_key():
         parse("GAIN high", DETECTION).number("GAIN")
 
 
-@given(st.dictionaries(st.from_regex(r"[A-Z_]{1,12}", fullmatch=True), st.from_regex(r"[0-9A-Za-z.,/]{1,20}", fullmatch=True)))
+@given(
+    st.dictionaries(
+        st.from_regex(r"[A-Z_]{1,12}", fullmatch=True), st.from_regex(r"[0-9A-Za-z.,/]{1,20}", fullmatch=True)
+    )
+)
 def test_any_settings_survive_a_file(values):
     text = "".join(f"{key}   {value}  # comment\n" for key, value in values.items())
     assert parse(text, {}) == Settings(values)

@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from conftest import moffat
-from dre.kernels.convolution import convolve_same, psf_spectrum
 from scipy.signal import fftconvolve
+
+from dre.kernels.convolution import convolve_same, psf_spectrum
 
 
 @pytest.mark.parametrize(("box", "side"), [(48, 15), (48, 1), (33, 25), (16, 41)])
@@ -19,9 +20,7 @@ def test_equal_to_fftconvolve(box, side):
         slow = slow[half : half + box, half : half + box]
         assert np.abs(convolved - slow).max() < 1e-12 * slow.max()
         if side <= box:
-            np.testing.assert_allclose(
-                convolved, fftconvolve(image.astype(float), psf, mode="same"), rtol=1e-10
-            )
+            np.testing.assert_allclose(convolved, fftconvolve(image.astype(float), psf, mode="same"), rtol=1e-10)
 
 
 def test_rounding_never_makes_light_negative(models):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from conftest import moffat
+from slow import compatible_chi
+
 from dre.grid import CLASSIC, GridAxes, ModelGrid
 from dre.kernels.chi2 import chi_scan, unpack
-from slow import compatible_chi
 
 AXES = GridAxes(log_r=CLASSIC.log_r[::2], angle=(0, 45, 90, 135), q=(0.2, 0.5, 1.0), box=128)
 PIXELS = (148, 392, 1508, 5008, 16384)

@@ -1,6 +1,5 @@
 """External programs: found under any name, and every way of failing explained."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -59,7 +58,12 @@ def test_what_sextractor_is_told(tmp_path):
     config.write_text("DETECT_THRESH 3")
     (tmp_path / "default.param").write_text("NUMBER")
     sextractor.run(
-        recorder(tmp_path), [Path("a.fits"), Path("b.fits")], work, parse("", DETECTION), config, overrides={"GAIN": "2"}
+        recorder(tmp_path),
+        [Path("a.fits"), Path("b.fits")],
+        work,
+        parse("", DETECTION),
+        config,
+        overrides={"GAIN": "2"},
     )
     told = (tmp_path / "arguments").read_text().splitlines()
     pairs = dict(zip(told[1::2], told[2::2], strict=True))
@@ -68,9 +72,13 @@ def test_what_sextractor_is_told(tmp_path):
     assert pairs["-CATALOG_TYPE"] == "FITS_LDAC"
     assert pairs["-CHECKIMAGE_TYPE"] == "-BACKGROUND,BACKGROUND_RMS,SEGMENTATION"
     assert pairs["-GAIN"] == "2"
-    for key, name in (("PARAMETERS_NAME", "default.param"), ("FILTER_NAME", "default.conv"), ("STARNNW_NAME", "default.nnw")):
+    for key, name in (
+        ("PARAMETERS_NAME", "default.param"),
+        ("FILTER_NAME", "default.conv"),
+        ("STARNNW_NAME", "default.nnw"),
+    ):
         assert pairs[f"-{key}"] == str(tmp_path / name)
-    assert all(os.path.isabs(pairs[f"-{key}"]) for key in ("CATALOG_NAME", "PARAMETERS_NAME"))
+    assert all(Path(pairs[f"-{key}"]).is_absolute() for key in ("CATALOG_NAME", "PARAMETERS_NAME"))
 
 
 def test_a_parameter_file_that_the_user_named_and_that_is_missing_is_an_error(tmp_path):

@@ -81,7 +81,12 @@ def test_stars_and_galaxies_are_told_apart(sky, catalogue):
 
 def test_angles_and_elongations_follow_the_truth(sky, catalogue):
     rows, _ = nearest(sky.truth, catalogue)
-    flat = np.asarray(sky.truth["AX_RATIO"].filled(1) if hasattr(sky.truth["AX_RATIO"], "filled") else sky.truth["AX_RATIO"]) < 0.7
+    flat = (
+        np.asarray(
+            sky.truth["AX_RATIO"].filled(1) if hasattr(sky.truth["AX_RATIO"], "filled") else sky.truth["AX_RATIO"]
+        )
+        < 0.7
+    )
     turn = np.asarray(catalogue["THETA_IMAGE"])[rows][flat] - np.asarray(sky.truth["ANGLE"])[flat]
     assert np.median(np.abs((turn + 90) % 180 - 90)) < 8
     assert np.all(np.asarray(catalogue["ELONGATION"]) >= 1)
@@ -138,7 +143,9 @@ def test_vignettes_blank_other_sources_and_the_outside():
     image = np.arange(100.0).reshape(10, 10)
     labels = np.zeros((10, 10), int)
     labels[2, 2], labels[2, 3] = 1, 2
-    first, corner = vignettes(image, labels, np.array([2.0, 0.0]), np.array([2.0, 9.0]), size=3, blank=np.zeros((10, 10), bool))
+    first, corner = vignettes(
+        image, labels, np.array([2.0, 0.0]), np.array([2.0, 9.0]), size=3, blank=np.zeros((10, 10), bool)
+    )
     assert first[1, 1] == 22
     assert first[1, 2] < -1e29
     assert (corner[:, 0] < -1e29).all()

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from conftest import SMALL
-from dre.files.cube import CLASSIC_BYTES, read_cube, write_cube
-from dre.grid import CLASSIC, GridAxes, ModelGrid
 from shared_io.errors import CorruptInput, InputNotFound, OutputExists, SchemaMismatch
 from shared_io.provenance import Provenance, read
+
+from dre.files.cube import CLASSIC_BYTES, read_cube, write_cube
+from dre.grid import CLASSIC, GridAxes, ModelGrid
 
 EVEN = replace(SMALL, q=(0.2, 0.6, 1.0))
 MADE = Provenance("dre", "0.1.0", "models", {"log_r": [-0.7, 0.12, 21], "q": [0.1, 0.1, 10], "n": [4.0]}, {})
@@ -147,8 +148,6 @@ def test_models_that_are_not_finite_are_refused(tmp_path, models):
 
 def test_pixels_that_are_not_floats_are_refused(cube, tmp_path):
     with fits.open(cube) as hdus:
-        fits.PrimaryHDU(hdus[0].data.astype("i2"), hdus[0].header).writeto(
-            tmp_path / "int.fits", checksum=False
-        )
+        fits.PrimaryHDU(hdus[0].data.astype("i2"), hdus[0].header).writeto(tmp_path / "int.fits", checksum=False)
     with pytest.raises((SchemaMismatch, CorruptInput), match=r"int\.fits"):
         read_cube(tmp_path / "int.fits")

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from conftest import moffat
+from shared_io.errors import CorruptInput, InputNotFound, SchemaMismatch
+
 from dre.files.psf import read_psf, write_psf
 from dre.psf import PSFModel
-from shared_io.errors import CorruptInput, InputNotFound, SchemaMismatch
 
 DATA = Path(__file__).parent / "data"
 

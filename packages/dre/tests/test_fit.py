@@ -4,8 +4,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from dre.fit import FitFlag, Scan, fit, fit_one
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from slow import compatible_chi
+
+from dre.fit import FitFlag, Scan, fit, fit_one
+from dre.grid import GridAxes, ModelGrid
+from dre.stamp import Stamp
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return ModelGrid.generate(GridAxes(log_r=(0, 0.3, 0.6), angle=(0, 90), q=(0.5, 1), box=8)).unconvolved()
 
 
 def test_the_model_that_was_drawn_is_found(grid, make_stamp):
@@ -65,9 +76,7 @@ def broken(stamp, case):
         "no noise": lambda: replace(stamp, rms=nan),
         "negative": lambda: replace(stamp, obj=-stamp.obj),
         "infinite": lambda: replace(stamp, obj=np.where(stamp.mask, np.inf, 0)),
-        "opposite infinities": lambda: replace(
-            stamp, obj=np.where(np.arange(48) % 2, np.inf, -np.inf) * stamp.mask
-        ),
+        "opposite infinities": lambda: replace(stamp, obj=np.copysign(np.full((48, 48), np.inf), np.arange(48) - 24)),
     }[case]()
 
 
@@ -81,6 +90,7 @@ def broken(stamp, case):
         ("no noise", FitFlag.NO_DATA),
         ("negative", FitFlag.NOT_POSITIVE),
         ("infinite", FitFlag.NOT_POSITIVE),
+        ("opposite infinities", FitFlag.NOT_POSITIVE),
     ],
 )
 def test_an_object_that_cannot_be_fitted_is_flagged_alone(grid, make_stamp, case, flag):
@@ -107,11 +117,30 @@ def test_models_without_meaning_are_flagged(grid, make_stamp):
     found = fit_one(stamp, grid, some)
     assert found.ok
     assert FitFlag.BAD_MODELS in found.flag
-    nothing = fit_one(
-        stamp, grid, lambda *_: Scan(np.full(grid.axes.count, np.nan), np.ones(grid.axes.count))
-    )
+    nothing = fit_one(stamp, grid, lambda *_: Scan(np.full(grid.axes.count, np.nan), np.ones(grid.axes.count)))
     assert nothing.flag == FitFlag.NO_MODEL
     assert not nothing.ok
+
+
+ODD = st.floats(-10, 100) | st.sampled_from([np.nan, np.inf, -np.inf, 0.0, 1e-300, 1e30, 1e300, -1e300])
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(
+    obj=arrays(np.float64, (8, 8), elements=ODD),
+    mask=arrays(bool, (8, 8)),
+    rms=arrays(np.float64, (8, 8), elements=ODD),
+)
+def test_whatever_is_in_a_stamp_a_fit_has_numbers_or_a_reason(tiny, obj, mask, rms):
+    found = fit_one(Stamp("00_0001", obj, mask, rms), tiny)
+    if found.ok:
+        assert found.best.chi >= 0
+        assert np.isfinite([found.best.chi, found.scale]).all()
+        assert found.scale > 0
+        assert found.best.chi == found.chi[found.best.model_idx] == np.nanmin(found.chi)
+    else:
+        assert found.flag
+        assert np.isnan(found.chi).all()
 
 
 def test_the_end_of_the_grid_is_flagged(grid, make_stamp):

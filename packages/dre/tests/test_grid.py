@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from conftest import SMALL, moffat
-from dre.grid import CLASSIC, GridAxes, ModelGrid, axis
 from scipy.signal import fftconvolve
+
+from dre.grid import CLASSIC, GridAxes, ModelGrid, axis
 
 
 def test_the_classic_grid():
@@ -21,7 +22,9 @@ def test_axis_has_no_dust():
     assert axis(-0.7, 0.12, 3) == (-0.7, -0.58, -0.46)
 
 
-@pytest.mark.parametrize("wrong", [{"q": ()}, {"log_r": (1, 1)}, {"angle": (90, 0)}, {"box": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"q": ()}, {"log_r": (1, 1)}, {"angle": (90, 0)}, {"box": 0}, {"q": (0, 1)}, {"n": (4, 9)}]
+)
 def test_axes_that_are_not_axes_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         GridAxes(**wrong)

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dre.kernels.minimum import NOWHERE, minimum, parabola
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
+from dre.kernels.minimum import NOWHERE, minimum, parabola
 
 X = np.linspace(-0.7, 1.7, 21)
 

@@ -106,8 +106,12 @@ def test_the_same_input_gives_the_same_bytes_anywhere(run, survey, tmp_path_fact
 def test_a_second_run_skips_everything_and_changes_nothing(run, survey):
     whole_road(run, survey)
     before = {path: path.stat().st_mtime_ns for path in survey.rglob("*") if path.is_file()}
-    for line in ("sex_dre -c sex_source/default.sex --gain counts --engine sep", "psfex_dre --engine stars", "make_cuts",
-                 "dre small.fits --mosaics"):  # fmt: skip
+    for line in (
+        "sex_dre -c sex_source/default.sex --gain counts --engine sep",
+        "psfex_dre --engine stars",
+        "make_cuts",
+        "dre small.fits --mosaics",
+    ):
         assert [entry["state"] for entry in run.json(survey, line)["entries"]] == ["skipped"], line
     assert before == {path: path.stat().st_mtime_ns for path in survey.rglob("*") if path.is_file()}
 

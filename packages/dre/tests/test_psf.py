@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from conftest import moffat
+
 from dre.psf import PSFModel, centre_of, normalised, resampled
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from dre.kernels.sersic import sersic_b, sersic_cube, sersic_image
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from slow import sersic_pixel
+
+from dre.kernels.sersic import sersic_b, sersic_cube, sersic_image
 
 
 @pytest.mark.parametrize(("n", "b"), [(0.5, np.log(2)), (1, 1.6783469900166605), (4, 7.669249442500804)])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from conftest import SMALL
+
 from dre.fit import fit
 from dre.summary import COLUMNS, summary
 
@@ -66,9 +67,7 @@ def test_an_object_without_fit_is_a_flagged_row(fits):
 
 
 def catalogue(**extra):
-    return Table(
-        {"NUMBER": [1, 3, 5, 7], "MAG_AUTO": [20.0, 21.0, 22.0, 23.0], "VIGNET": np.zeros((4, 2, 2))} | extra
-    )
+    return Table({"NUMBER": [1, 3, 5, 7], "MAG_AUTO": [20.0, 21.0, 22.0, 23.0], "VIGNET": np.zeros((4, 2, 2))} | extra)
 
 
 def test_the_catalogue_is_joined_on_number(fits):

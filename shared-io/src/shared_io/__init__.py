@@ -9,14 +9,29 @@ The modules are loaded when first used, so ``import shared_io`` costs next to no
 from __future__ import annotations
 
 import importlib
-from types import ModuleType
+from typing import Any
 
-__all__ = ["atomic", "batch", "errors", "fits", "hdf5", "ledger", "limits", "locate", "provenance", "table"]
+__all__ = [
+    "atomic",
+    "batch",
+    "cli",
+    "errors",
+    "fits",
+    "hdf5",
+    "ledger",
+    "limits",
+    "locate",
+    "provenance",
+    "stamps",
+    "table",
+]
 
-__version__ = "0.1.0"
 
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
 
-def __getattr__(name: str) -> ModuleType:
+        return version("shared-io")
     if name in __all__:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,8 +8,8 @@ import logging
 import os
 import socket
 from collections.abc import Callable
-from pathlib import Path
 from io import FileIO
+from pathlib import Path
 from typing import Any
 
 from shared_io.errors import WriteFailed

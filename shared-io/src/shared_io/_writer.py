@@ -13,7 +13,7 @@ import socket
 from pathlib import Path
 
 _NAME = re.compile(r"\.part-([0-9a-f]{10})-([0-9a-f]{8})-([0-9a-f]+)-(\d+)-(\d+)-([0-9a-f]{8})-")
-_LONGEST = 255  # bytes in a file name, on every common file system
+_LONGEST = 240  # bytes; file systems allow 255, and what is made beside a temporary adds to its name
 _INITIAL_NAMESPACE = f"{0xEFFFFFFC:x}"  # the pid namespace of a Linux host that is no container
 _NO_REPLACE, _AT_FDCWD = 1, -100  # of renameat2(2)
 

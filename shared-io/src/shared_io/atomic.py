@@ -1,8 +1,8 @@
 """Outputs that are whole or not there.
 
 A file is written beside its target under a hidden temporary name, flushed to the disk, and moved into
-place in one step; then the folder is flushed. Whoever looks at the target sees the old file or the complete
-new one, whatever happens in between.
+place in one step; then the folder is flushed, and if that fails the old file is put back. Whoever looks at
+the target sees the old file or the complete new one, whatever happens in between.
 
 >>> from shared_io import atomic
 >>> with atomic.atomic_path("result.csv") as temporary:  # doctest: +SKIP
@@ -76,7 +76,6 @@ def atomic_path(target: str | os.PathLike[str], *, overwrite: bool = False) -> I
             _keep_mode(temporary, final)
             _flush(temporary)
             _publish(temporary, final, shown, overwrite=overwrite)
-            _flush(final.parent)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -126,9 +125,7 @@ def _prepare(shown: Path, *, overwrite: bool) -> Path:
         mode = final.stat().st_mode
     except FileNotFoundError:
         if not overwrite and os.path.lexists(shown):
-            raise OutputExists(
-                "a link is in the way", path=shown, hint="remove it or ask to overwrite"
-            ) from None
+            raise OutputExists("a link is in the way", path=shown, hint="remove it or ask to overwrite") from None
         if not final.name:
             raise WriteFailed("this is not the name of a file", path=shown) from None
         final.parent.mkdir(parents=True, exist_ok=True)
@@ -136,21 +133,50 @@ def _prepare(shown: Path, *, overwrite: bool) -> Path:
     if stat.S_ISDIR(mode):
         raise WriteFailed("a folder is in the way", path=shown, hint="give the name of a file")
     if not stat.S_ISREG(mode):
-        raise WriteFailed(
-            "not a regular file (a device or a pipe)", path=shown, hint="give the name of a file"
-        )
+        raise WriteFailed("not a regular file (a device or a pipe)", path=shown, hint="give the name of a file")
     if not overwrite:
         raise _exists(shown)
     return final
 
 
 def _exists(shown: Path) -> OutputExists:
-    return OutputExists(
-        "the file is already there", path=shown, hint="choose another name or ask to overwrite"
-    )
+    return OutputExists("the file is already there", path=shown, hint="choose another name or ask to overwrite")
 
 
 def _publish(temporary: Path, final: Path, shown: Path, *, overwrite: bool) -> None:
+    """Move the temporary into place and flush the folder; if that fails, put back what was there."""
+    folder = os.open(final.parent, os.O_RDONLY)
+    backup = final.with_name(_writer.temporary_name(final.name))
+    try:
+        kept = overwrite and _link(final, backup)
+        fresh = not overwrite or not os.path.lexists(final)
+        _move(temporary, final, shown, overwrite=overwrite)
+        try:
+            _sync(folder, is_folder=True)
+        except OSError:
+            with contextlib.suppress(OSError):  # if not even that is possible, the whole new file stays
+                if kept:
+                    backup.replace(final)
+                elif fresh:
+                    final.unlink()
+            raise
+    finally:
+        with contextlib.suppress(OSError):
+            os.close(folder)
+        with contextlib.suppress(OSError):
+            backup.unlink(missing_ok=True)
+
+
+def _link(source: Path, target: Path) -> bool:
+    """Give a file a second name, and tell whether that was possible."""
+    try:
+        os.link(source, target)
+    except OSError:
+        return False
+    return True
+
+
+def _move(temporary: Path, final: Path, shown: Path, *, overwrite: bool) -> None:
     """Move the temporary into place; without `overwrite` in a way that cannot replace anything."""
     if overwrite:
         temporary.replace(final)
@@ -174,13 +200,18 @@ def _keep_mode(temporary: Path, final: Path) -> None:
 def _flush(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
+        _sync(descriptor, is_folder=False)
+    finally:
+        os.close(descriptor)
+
+
+def _sync(descriptor: int, *, is_folder: bool) -> None:
+    try:
         os.fsync(descriptor)
     except OSError as error:
         # Some network and container file systems cannot flush a folder; a file must be flushed.
-        if error.errno not in {errno.EINVAL, errno.EBADF, errno.ENOTSUP} or not path.is_dir():
+        if not is_folder or error.errno not in {errno.EINVAL, errno.EBADF, errno.ENOTSUP}:
             raise
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
@@ -195,12 +226,14 @@ def _explained(shown: Path, temporary: Path | None) -> Iterator[None]:
         if temporary is not None and isinstance(about, str | os.PathLike) and not _concerns(about, temporary):
             raise
         reason = error.strerror or str(error) or type(error).__name__
-        failed = WriteFailed(
-            f"cannot be written: {reason}", path=shown, hint=_HINTS.get(error.errno or 0, "")
-        )
+        failed = WriteFailed(f"cannot be written: {reason}", path=shown, hint=_HINTS.get(error.errno or 0, ""))
         failed.errno = error.errno
         raise failed from error
 
 
 def _concerns(path: str | os.PathLike[str], temporary: Path) -> bool:
-    return Path(path) in (temporary, temporary.parent)
+    """Tell whether a path is that of the temporary, of what is made beside it, or of their folder."""
+    about = Path(path)
+    return about == temporary.parent or (
+        about.parent == temporary.parent and about.name.startswith(temporary.name)
+    )

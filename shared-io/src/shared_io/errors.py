@@ -15,7 +15,6 @@
 Each is also the builtin that a caller would guess, and reads ``path[HDU]: what; what to do``.
 """
 
-# ruff: noqa: N818  (the names say what is wrong with the file, not with the program)
 from __future__ import annotations
 
 import os

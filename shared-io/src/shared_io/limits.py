@@ -87,9 +87,7 @@ def use(limits: Limits | None = None, **changes: float) -> Iterator[Limits]:
         _active.reset(token)
 
 
-def check_bytes(
-    size: int, *, path: str | os.PathLike[str], hdu: str | int | None = None, what: str = "data"
-) -> None:
+def check_bytes(size: int, *, path: str | os.PathLike[str], hdu: str | int | None = None, what: str = "data") -> None:
     """Refuse an object of more than ``object_bytes``.
 
     Raises
@@ -107,9 +105,7 @@ def check_bytes(
         )
 
 
-def check_expansion(
-    size: int, stored: int, *, path: str | os.PathLike[str], hdu: str | int | None = None
-) -> None:
+def check_expansion(size: int, stored: int, *, path: str | os.PathLike[str], hdu: str | int | None = None) -> None:
     """Refuse `stored` bytes on disk that would become implausibly many in memory.
 
     Raises
@@ -127,9 +123,7 @@ def check_expansion(
         )
 
 
-def check_count(
-    count: int, cap: int, what: str, *, path: str | os.PathLike[str], hdu: str | int | None = None
-) -> None:
+def check_count(count: int, cap: int, what: str, *, path: str | os.PathLike[str], hdu: str | int | None = None) -> None:
     """Refuse more than `cap` of something.
 
     Raises

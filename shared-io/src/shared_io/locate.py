@@ -146,9 +146,7 @@ def _copy(remote: object, local: object, url: str) -> None:
         local.write(piece)  # type: ignore[attr-defined]
 
 
-def _expand(
-    item: str, suffixes: tuple[str, ...], *, recursive: bool, in_list: bool = False
-) -> Iterator[Path]:
+def _expand(item: str, suffixes: tuple[str, ...], *, recursive: bool, in_list: bool = False) -> Iterator[Path]:
     if re.match(r"[a-z][a-z0-9+.-]+://", item, re.IGNORECASE):
         item = _local(item)
     if not item:
@@ -168,7 +166,7 @@ def _expand(
         yield path
     elif glob.has_magic(item):
         matches = sorted(Path(m) for m in glob.glob(item, recursive=True))  # noqa: PTH207  (absolute patterns too)
-        found = [m for m in matches if suffix(m, suffixes) and m.is_file()]
+        found = [m for m in matches if suffix(m, suffixes) and _may_be_file(m)]
         if not found:
             raise InputNotFound(f"no file ending {_ends(suffixes)} matches this pattern", path=item)
         yield from found
@@ -180,8 +178,13 @@ def _in_folder(folder: Path, suffixes: tuple[str, ...], *, recursive: bool) -> I
     for where, folders, names in os.walk(folder):
         folders[:] = sorted(f for f in folders if not f.startswith(".")) if recursive else []
         for name in names:
-            if not name.startswith(".") and suffix(name, suffixes) and Path(where, name).is_file():
+            if not name.startswith(".") and suffix(name, suffixes) and _may_be_file(Path(where, name)):
                 yield Path(where, name)
+
+
+def _may_be_file(path: Path) -> bool:
+    """Whether it is a file, or a link that leads nowhere: that is a lost input and must not pass unnoticed."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
 
 
 def _from_list(path: Path, suffixes: tuple[str, ...], *, recursive: bool) -> Iterator[Path]:
@@ -205,9 +208,7 @@ def _from_list(path: Path, suffixes: tuple[str, ...], *, recursive: bool) -> Ite
 def _local(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme.lower() != "file" or parts.netloc not in {"", "localhost"}:
-        raise InputNotFound(
-            "this is a remote file", path=url, hint="fetch it first: locate.fetch(url, folder)"
-        )
+        raise InputNotFound("this is a remote file", path=url, hint="fetch it first: locate.fetch(url, folder)")
     return url2pathname(parts.path)
 
 

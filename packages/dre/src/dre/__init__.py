@@ -31,7 +31,7 @@ _HOMES = {
     "write_cuts": "files.cuts",
 }
 
-__all__ = sorted([*_HOMES, "__version__"])  # noqa: PLE0605
+__all__ = sorted([*_HOMES, "__version__"])
 
 
 def __getattr__(name: str) -> Any:

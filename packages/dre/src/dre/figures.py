@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from astropy.table import Table
     from matplotlib.figure import Figure
 
+    from dre.stamp import Stamp
+
 PANEL_TITLES = ("object", "mask", "model", "residual")
 
 
@@ -70,6 +72,22 @@ def fit_sheet(mosaics: Sequence[np.ndarray], titles: Sequence[str], *, crop: int
     return figure
 
 
+def cut_sheet(stamps: Sequence[Stamp]) -> Figure:
+    """Show cuts with the outline of their masks, on one arcsinh scale of the noise of each."""
+    columns = min(len(stamps), 5) or 1
+    rows = -(-len(stamps) // columns) or 1
+    figure = _figure(2.4 * columns, 2.5 * rows)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis in axes:
+        axis.set_axis_off()
+    for axis, stamp in zip(axes, stamps, strict=False):
+        noise = float(np.nanmedian(stamp.rms)) or 1.0
+        axis.imshow(np.arcsinh(stamp.obj / (2 * noise)), origin="lower", cmap="gray_r", vmin=-1, vmax=5)
+        axis.contour(stamp.mask, levels=[0.5], colors="tab:red", linewidths=1)
+        axis.set_title(stamp.name, fontsize=9)
+    return figure
+
+
 def truth_plot(pairs: Table, columns: Sequence[tuple[str, str, str]], title: str) -> Figure:
     """Plot fitted against true values, one panel a column.
 
@@ -92,14 +110,18 @@ def truth_plot(pairs: Table, columns: Sequence[tuple[str, str, str]], title: str
         half = float(spacing) / 2
         axis.fill_between(line, line - half, line + half, color="0.88", label="half a grid step")
         axis.plot(line, line, color="0.4", lw=1)
-        dots = axis.scatter(true, fitted, c=np.log10(np.asarray(pairs["FLUX_TRUE"], float)), s=20, cmap="viridis", zorder=3)
+        dots = axis.scatter(
+            true, fitted, c=np.log10(np.asarray(pairs["FLUX_TRUE"], float)), s=20, cmap="viridis", zorder=3
+        )
         axis.set(xlim=line, ylim=line, xlabel=f"true {label}", ylabel=f"fitted {label}")
     axis.legend(loc="upper left", fontsize=8, frameon=False)
     figure.colorbar(dots, ax=axis, label="log10 flux [ADU]")
     return figure
 
 
-def sky_plot(image: np.ndarray, catalogue: Table, *, chosen: np.ndarray, title: str, reference: Table | None = None) -> Figure:
+def sky_plot(
+    image: np.ndarray, catalogue: Table, *, chosen: np.ndarray, title: str, reference: Table | None = None
+) -> Figure:
     """Show an image with its sources: galaxies that were cut, other sources, and a reference catalogue.
 
     Parameters
@@ -125,14 +147,27 @@ def sky_plot(image: np.ndarray, catalogue: Table, *, chosen: np.ndarray, title: 
         factor = 2 * float(source["KRON_RADIUS"])
         axis.add_patch(
             Ellipse(
-                (source["X_IMAGE"] - 1, source["Y_IMAGE"] - 1), factor * source["A_IMAGE"], factor * source["B_IMAGE"],
-                angle=float(source["THETA_IMAGE"]), fill=False, lw=1.2, color="tab:red" if galaxy else "tab:blue",
-            )  # fmt: skip
+                (source["X_IMAGE"] - 1, source["Y_IMAGE"] - 1),
+                factor * source["A_IMAGE"],
+                factor * source["B_IMAGE"],
+                angle=float(source["THETA_IMAGE"]),
+                fill=False,
+                lw=1.2,
+                color="tab:red" if galaxy else "tab:blue",
+            )
         )
     if reference is not None:
-        axis.plot(reference["X_IMAGE"] - 1, reference["Y_IMAGE"] - 1, "+", color="tab:green", ms=6, label="SExtractor's own")
+        axis.plot(
+            reference["X_IMAGE"] - 1, reference["Y_IMAGE"] - 1, "+", color="tab:green", ms=6, label="SExtractor's own"
+        )
         axis.legend(loc="upper right", fontsize=9)
-    axis.set(title=title, xlabel="x [pixel]", ylabel="y [pixel]", xlim=(-0.5, image.shape[1] - 0.5), ylim=(-0.5, image.shape[0] - 0.5))
+    axis.set(
+        title=title,
+        xlabel="x [pixel]",
+        ylabel="y [pixel]",
+        xlim=(-0.5, image.shape[1] - 0.5),
+        ylim=(-0.5, image.shape[0] - 0.5),
+    )
     return figure
 
 

@@ -101,9 +101,7 @@ class Fit:
         return not self.reason
 
 
-def fit(
-    stamps: Iterable[Stamp], grid: ConvolvedGrid, *, statistic: str = "dre", workers: int = 1
-) -> Iterator[Fit]:
+def fit(stamps: Iterable[Stamp], grid: ConvolvedGrid, *, statistic: str = "dre", workers: int = 1) -> Iterator[Fit]:
     """Compare objects with every model of a grid.
 
     Parameters
@@ -140,12 +138,11 @@ def fit_one(stamp: Stamp, grid: ConvolvedGrid, statistic: Statistic = compatible
     box = (grid.axes.box, grid.axes.box)
     for what, array in (("image", stamp.obj), ("mask", stamp.mask), ("rms", stamp.rms)):
         if array.shape != box:
-            return _failed(
-                stamp, grid, FitFlag.SHAPE, f"the {what} has shape {array.shape}, the models {box}"
-            )
+            return _failed(stamp, grid, FitFlag.SHAPE, f"the {what} has shape {array.shape}, the models {box}")
     scan = statistic(stamp, grid)
-    chi = scan.chi.astype(np.float32).reshape(grid.axes.shape)
-    best = minimum(scan.chi.reshape(grid.axes.shape), np.array(grid.axes.log_r))
+    with np.errstate(over="ignore"):
+        chi = scan.chi.astype(np.float32).reshape(grid.axes.shape)
+    best = minimum(chi, np.array(grid.axes.log_r))  # of the cube as it is stored: the same from a Chi file
     if best is NOWHERE:
         why = _diagnosis(stamp)
         return _failed(stamp, grid, why, REASONS[why])

@@ -18,6 +18,10 @@ def axis(start: float, step: float, count: int) -> tuple[float, ...]:
     return tuple(round(start + step * k, 10) for k in range(count))
 
 
+#: Where the models are accurate: radii of 0.1 to 300 px.
+RANGES = {"log_r": (-1.0, 2.477), "angle": (-360.0, 360.0), "q": (0.05, 1.0), "n": (0.3, 8.0)}
+
+
 @dataclass(frozen=True, slots=True)
 class GridAxes:
     """Values at which a grid holds models, to ten decimals.
@@ -50,6 +54,10 @@ class GridAxes:
             values = tuple(round(float(value), 10) for value in getattr(self, name))
             if not values or any(b <= a for a, b in pairwise(values)):
                 raise ValueError(f"axis {name} = {values}: must hold one value or more, in increasing order")
+            low, high = RANGES[name]
+            wrong = [value for value in values if not low <= value <= high]
+            if wrong:
+                raise ValueError(f"{name} = {wrong[0]:g} on its axis: must be within {low:g} to {high:g}")
             object.__setattr__(self, name, values)
         if self.box < 1:
             raise ValueError(f"box = {self.box}: must be at least 1 px")

@@ -123,9 +123,7 @@ def centre_of(table: NDArray, tolerance: float = 0.5) -> tuple[float, float]:
     centre = min(candidates, key=lambda c: np.hypot(centroid[0] - c, centroid[1] - c))
     if max(abs(centroid[0] - centre), abs(centroid[1] - centre)) > tolerance:
         x, y = centroid
-        raise ValueError(
-            f"the PSF has its centroid at ({x:.2f}, {y:.2f}), not in the middle of its {side} px"
-        )
+        raise ValueError(f"the PSF has its centroid at ({x:.2f}, {y:.2f}), not in the middle of its {side} px")
     return centre, centre
 
 

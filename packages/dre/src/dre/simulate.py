@@ -182,7 +182,7 @@ def _add(image: np.ndarray, source: Table.Row, recipe: Recipe, fine_psf: np.ndar
 
 
 def _binned(fine: np.ndarray, k: int, *, centred: bool = False) -> np.ndarray:
-    """Sum k x k sub-pixels; `centred` samples the central sub-pixel instead, times k^2 (for an image already smoothed)."""
+    """Sum k x k sub-pixels; `centred` takes the central one times k^2 instead (of an image already smoothed)."""
     side = fine.shape[0] // k
     cells = fine.reshape(side, k, side, k)
     return cells[:, k // 2, :, k // 2] * k**2 if centred else cells.sum(axis=(1, 3))

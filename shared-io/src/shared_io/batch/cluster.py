@@ -125,7 +125,7 @@ class Cluster:
                 self._cluster = _slurm(self._workers)
             self._client = Client(self._cluster or self._where, timeout=_CONNECT, set_as_default=False)
             self._client.subscribe_topic(self._topic, lambda event: self._heard.put(event[1]))
-        except (OSError, ValueError, RuntimeError, asyncio.TimeoutError) as error:
+        except (TimeoutError, OSError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise ExternalFailed(
                 f"no Dask scheduler at {self._where}: {reason}", hint="check the address and that it runs"

@@ -114,9 +114,7 @@ def check_sums(data: npt.NDArray[np.uint8], block: Block, path: str | os.PathLik
         what = (
             f"the data do not match their DATASUM ({found}, not {stated})"
             if wrong_data
-            else (
-                "the header does not match its CHECKSUM" if stated else "the HDU does not match its CHECKSUM"
-            )
+            else ("the header does not match its CHECKSUM" if stated else "the HDU does not match its CHECKSUM")
         )
         raise CorruptInput(
             what,

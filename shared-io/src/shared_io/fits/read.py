@@ -131,7 +131,7 @@ def read_image(path: str | os.PathLike[str], hdu: Selector | None = None, *, ver
     with open_stream(path) as stream:
         blocks = walk(stream, path)
         block = first_image(blocks, path) if hdu is None else select(blocks, hdu, path)
-        return _image(stream, block, path, verify_sums=verify)
+        return image_of(stream, block, path, verify_sums=verify)
 
 
 def read_images(path: str | os.PathLike[str], *, verify: bool = True) -> list[Image]:
@@ -147,7 +147,7 @@ def read_images(path: str | os.PathLike[str], *, verify: bool = True) -> list[Im
     with open_stream(path) as stream:
         blocks = walk(stream, path)
         first_image(blocks, path)
-        return [_image(stream, block, path, verify_sums=verify) for block in blocks if is_image(block)]
+        return [image_of(stream, block, path, verify_sums=verify) for block in blocks if is_image(block)]
 
 
 def read_hdu(path: str | os.PathLike[str], hdu: Selector = 0, *, verify: bool = True) -> Any:
@@ -222,7 +222,8 @@ def translated(path: str | os.PathLike[str], block: Block) -> Iterator[None]:
         raise CorruptInput(f"cannot be read ({reason})", path=path, hdu=block.place) from error
 
 
-def _image(stream: Stream, block: Block, path: str | os.PathLike[str], *, verify_sums: bool) -> Image:
+def image_of(stream: Stream, block: Block, path: str | os.PathLike[str], *, verify_sums: bool) -> Image:
+    """Return the image of one HDU; errors as for `read_image`."""
     if block.kind not in ("image", "compressed"):
         raise SchemaMismatch(f"this HDU is a {block.kind}, not an image", path=path, hdu=block.place)
     if not block.shape or 0 in block.shape:
@@ -235,9 +236,7 @@ def _image(stream: Stream, block: Block, path: str | os.PathLike[str], *, verify
         with translated(path, block), quiet():
             data, header = _native(hdu.data), hdu.header.copy()
     if data.shape != block.shape:
-        raise CorruptInput(
-            f"{data.shape} pixels came out, {block.shape} are declared", path=path, hdu=block.place
-        )
+        raise CorruptInput(f"{data.shape} pixels came out, {block.shape} are declared", path=path, hdu=block.place)
     return Image(data, header, _without_value(data), block.name, block.index, Path(path))
 
 
@@ -266,7 +265,7 @@ def _plain(
 
 
 def _flipped(block: Block) -> str | None:
-    """Return the dtype of pixels that are stored with their highest bit flipped (BZERO = 2^15, ...), or None."""
+    """Return the dtype of pixels whose highest bit is stored flipped (BZERO = 2^15, ...), or None."""
     if "BLANK" in block.cards or "BZERO" not in block.cards:
         return None
     try:

@@ -80,7 +80,5 @@ def _missing(blocks: Sequence[Block], hdu: Selector, path: str | os.PathLike[str
 
 
 def _listing(blocks: Sequence[Block]) -> str:
-    shown = [
-        f"{b.index}:{b.name or '-'}({b.kind} {'x'.join(map(str, b.shape)) or 'empty'})" for b in blocks[:12]
-    ]
+    shown = [f"{b.index}:{b.name or '-'}({b.kind} {'x'.join(map(str, b.shape)) or 'empty'})" for b in blocks[:12]]
     return ", ".join(shown) + (f", and {len(blocks) - 12} more" if len(blocks) > 12 else "")

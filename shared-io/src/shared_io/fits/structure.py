@@ -11,7 +11,7 @@ from shared_io import _source, limits
 from shared_io.errors import CorruptInput, InputTooLarge
 from shared_io.fits.stream import Stream
 
-__all__ = ["BLOCK", "OURS", "Block", "walk"]
+__all__ = ["BLOCK", "OURS", "STRUCTURAL", "Block", "describe", "walk"]
 
 BLOCK = 2880
 OURS = "FITS standard 4.4.2.7"  # in the comments of the checksum cards that we write
@@ -20,7 +20,7 @@ _FILLING = 10  # blocks of zeros or blanks after the last HDU, as tapes left the
 _INTEGER = re.compile(r"\s*([+-]?\d{1,19})\s*(?:/.*)?$", re.DOTALL)
 _LOGICAL = re.compile(r"\s*([TF])\s*(?:/.*)?$", re.DOTALL)
 _STRING = re.compile(r"\s*'((?:[^']|'')*)'", re.DOTALL)
-_STRUCTURAL = re.compile(
+STRUCTURAL = re.compile(
     rb"(SIMPLE|XTENSION|BITPIX|NAXIS\d{0,3}|PCOUNT|GCOUNT|GROUPS|TFIELDS|THEAP|TFORM\d{1,3}|TBCOL\d{1,3}"
     rb"|EXTNAME|EXTVER|ZIMAGE|ZTABLE|ZCMPTYPE|ZBITPIX|ZNAXIS\d{0,3}|ZTILE\d{1,3}"
     rb"|DATASUM|CHECKSUM|NEXTEND|BSCALE|BZERO|BLANK) *="
@@ -109,7 +109,7 @@ def walk(stream: Stream, path: str | os.PathLike[str]) -> tuple[Block, ...]:
         if len(blocks) >= limits.current().hdus:
             raise InputTooLarge(f"more than {limits.current().hdus} HDUs", path=path)
         header = _read_header(stream, offset, head, path, len(blocks))
-        block = _describe(header, offset + len(header), path, len(blocks))
+        block = describe(header, offset + len(header), path, len(blocks))
         if stream.compressed:
             limits.check_expansion(block.offset + block.size, stream.stored, path=path, hdu=block.place)
         if not stream.holds(block.offset, block.size):
@@ -169,9 +169,7 @@ def _read_header(stream: Stream, offset: int, head: bytes, path: str | os.PathLi
     while not _has_end(pieces[-1]):
         piece = stream.read(offset + size, BLOCK)
         if len(piece) < BLOCK or len(pieces[-1]) < BLOCK:
-            raise CorruptInput(
-                "the header has no END: the file is truncated or damaged", path=path, hdu=index
-            )
+            raise CorruptInput("the header has no END: the file is truncated or damaged", path=path, hdu=index)
         pieces.append(piece)
         size += BLOCK
         if size > cap:
@@ -190,7 +188,16 @@ def _has_end(block: bytes) -> bool:
     return False
 
 
-def _describe(header: bytes, offset: int, path: str | os.PathLike[str], index: int) -> Block:
+def describe(header: bytes, offset: int, path: str | os.PathLike[str], index: int) -> Block:
+    """Return what a header declares; only its cards that match `STRUCTURAL` decide.
+
+    Raises
+    ------
+    CorruptInput
+        When it is impossible.
+    InputTooLarge
+        When it declares more than the limits allow.
+    """
     cards = _structural(header, path, index)
     get = _Getter(cards, path, index)
     bitpix = get.integer("BITPIX")
@@ -198,9 +205,7 @@ def _describe(header: bytes, offset: int, path: str | os.PathLike[str], index: i
         raise CorruptInput(f"BITPIX = {bitpix} is not possible", path=path, hdu=index)
     axes = get.axes("NAXIS")
     if index == 0 and not get.logical("SIMPLE"):
-        raise CorruptInput(
-            "SIMPLE = F: the file says itself that it does not follow the standard", path=path, hdu=0
-        )
+        raise CorruptInput("SIMPLE = F: the file says itself that it does not follow the standard", path=path, hdu=0)
     groups = index == 0 and get.logical("GROUPS", default=False) and bool(axes) and axes[0] == 0
     pcount, gcount = get.integer("PCOUNT", default=0), get.integer("GCOUNT", default=1)
     if pcount < 0 or gcount < 0:
@@ -261,7 +266,7 @@ def _structural(header: bytes, path: str | os.PathLike[str], index: int) -> dict
         card = header[start : start + _CARD]
         if card.startswith(b"END     ") and not card[3:].strip():
             break
-        found = _STRUCTURAL.match(card)
+        found = STRUCTURAL.match(card)
         if not found or found.end() > 9:
             continue
         key, value = found[1].decode("ascii"), card[9:].decode("latin-1")

@@ -72,9 +72,7 @@ def fields(block: Block, path: str | os.PathLike[str]) -> list[FieldSpec]:
         offset += width
     row = _integer(block, "NAXIS1", path)
     if offset != row:
-        raise CorruptInput(
-            f"the columns take {offset} bytes a row, NAXIS1 says {row}", path=path, hdu=block.place
-        )
+        raise CorruptInput(f"the columns take {offset} bytes a row, NAXIS1 says {row}", path=path, hdu=block.place)
     return found
 
 
@@ -120,9 +118,7 @@ def _check_descriptors(
     sizes = -(-lengths // 8) if spec.variable == "X" else lengths
     width = 1 if spec.variable == "X" else _WIDTHS[spec.variable]
     used = lengths > 0
-    wrong = (lengths < 0) | (
-        used & ((starts < 0) | (sizes > heap // width) | (starts > heap - sizes * width))
-    )
+    wrong = (lengths < 0) | (used & ((starts < 0) | (sizes > heap // width) | (starts > heap - sizes * width)))
     if wrong.any():
         raise CorruptInput(
             f"row {int(np.argmax(wrong))} of column {number} points outside of the heap",

@@ -56,9 +56,7 @@ class Reader:
                 raise SchemaMismatch("this is one array, not a group", path=self._path, hdu=name)
             members = {key: self.node(f"{name.rstrip('/')}/{key}") for key in sorted(group)}
             datasets = {key: node for key, node in members.items() if not self.is_group(node)}
-            limits.check_bytes(
-                sum(_bytes(d) for d in datasets.values()), path=self._path, hdu=name, what="a group"
-            )
+            limits.check_bytes(sum(_bytes(d) for d in datasets.values()), path=self._path, hdu=name, what="a group")
             return {key: self.load(dataset) for key, dataset in datasets.items()}
 
     def array(self, name: str) -> npt.NDArray[Any]:
@@ -118,9 +116,7 @@ class Reader:
                 node = self._file if link.path.startswith("/") else node
             elif link is None:
                 shown = ", ".join(self.names[:8])
-                raise SchemaMismatch(
-                    "there is no such entry", path=self._path, hdu=name, hint=f"it has {shown}"
-                )
+                raise SchemaMismatch("there is no such entry", path=self._path, hdu=name, hint=f"it has {shown}")
             else:
                 raise UnsafeInput("a link leads out of the file", path=self._path, hdu=name)
         raise UnsafeInput("links lead round in circles", path=self._path, hdu=name)

@@ -125,18 +125,12 @@ def _numpy(
         values = values.cast(pa.timestamp("s"))
         kind = values.type
     if pa.types.is_timestamp(kind) or pa.types.is_duration(kind) or pa.types.is_time(kind):
-        whole = (
-            values.view(pa.int64())
-            if not pa.types.is_time32(kind)
-            else values.cast(pa.int32()).cast(pa.int64())
-        )
+        whole = values.view(pa.int64()) if not pa.types.is_time32(kind) else values.cast(pa.int32()).cast(pa.int64())
         letter = "M8" if pa.types.is_timestamp(kind) else "m8"
         found = np.asarray((whole.fill_null(0) if mask is not None else whole).to_numpy(zero_copy_only=False))
         return found.view(f"{letter}[{kind.unit}]"), mask
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
-        raise SchemaMismatch(
-            f"a column of type {kind} is not read", path=path, hdu=name, hint="choose other columns"
-        )
+        raise SchemaMismatch(f"a column of type {kind} is not read", path=path, hdu=name, hint="choose other columns")
     if mask is not None:
         values = values.fill_null(False if pa.types.is_boolean(kind) else pa.scalar(0, kind))
     return values.to_numpy(zero_copy_only=False), mask
@@ -155,10 +149,7 @@ def _nested(kind: Any) -> bool:
     import pyarrow as pa
 
     return bool(
-        pa.types.is_list(kind)
-        or pa.types.is_large_list(kind)
-        or pa.types.is_struct(kind)
-        or pa.types.is_map(kind)
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_struct(kind) or pa.types.is_map(kind)
     )
 
 

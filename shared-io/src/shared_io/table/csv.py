@@ -59,11 +59,17 @@ def write(
             raise SchemaMismatch(f"metadata cannot be called {name!r}", path=path)
         shown = name if _PLAIN_KEY.fullmatch(name) else json.dumps(name)
         lines.append(f"# {shown}: {schema.dump(value, path, f'the metadata {name!r}')}")
-    parts = text.join(lines, body(found, path), "# ")
-    if Path(path).name.lower().endswith(".gz"):
-        parts = [gzip.compress(b"".join(parts), 6, mtime=0)]
     with atomic.atomic_path(path, overwrite=overwrite) as temporary, temporary.open("wb") as file:
-        file.writelines(parts)
+        if Path(path).name.lower().endswith(".gz"):
+            whole = b"".join(text.join(lines, body(found, path), "# "))
+            file.write(gzip.compress(whole, 6, mtime=0))
+            return
+        file.write(text.digest_line(0, 0, "# "))
+        tally = text.Tally(file)
+        tally.write("".join(f"{line}\n" for line in lines).encode("ascii"))
+        _write_rows(found, tally, path)
+        file.seek(0)
+        file.write(text.digest_line(tally.size, tally.crc, "# "))
 
 
 def read(path: str | os.PathLike[str], *, key: object = None, columns: Sequence[str] | None = None) -> Table:
@@ -96,15 +102,21 @@ def batches(
 def body(found: Sequence[Piece], path: str | os.PathLike[str]) -> memoryview:
     """Return the line of names and the rows."""
     import pyarrow as pa
+
+    out = pa.BufferOutputStream()
+    _write_rows(found, out, path)
+    return memoryview(out.getvalue())
+
+
+def _write_rows(found: Sequence[Piece], out: Any, path: str | os.PathLike[str]) -> None:
+    import pyarrow as pa
     from pyarrow import csv
 
-    if not found:
-        return memoryview(b"")
-    arrays = [cells(piece, path) for piece in found]
-    names = [piece.field.name for piece in found]
-    out = pa.BufferOutputStream()
-    csv.write_csv(pa.Table.from_arrays(arrays, names=names), out, csv.WriteOptions(quoting_style="needed"))
-    return memoryview(out.getvalue())
+    if found:
+        arrays = [cells(piece, path) for piece in found]
+        names = [piece.field.name for piece in found]
+        options = csv.WriteOptions(quoting_style="needed", batch_size=8192)
+        csv.write_csv(pa.Table.from_arrays(arrays, names=names), out, options)
 
 
 def cells(piece: Piece, path: str | os.PathLike[str]) -> Any:
@@ -150,6 +162,7 @@ def options(fields: list[Field] | None, columns: Sequence[str] | None) -> tuple[
     from pyarrow import csv
 
     described = fields is not None
+    wrapped = fields is None or any(field.shape or field.dtype[0] in "cSU" for field in fields)
     convert = csv.ConvertOptions(
         column_types={field.name: _cell_type(field) for field in fields or []},
         null_values=[""] if described else ["", "NULL", "null", "None", "NA", "N/A", "#N/A"],
@@ -162,7 +175,7 @@ def options(fields: list[Field] | None, columns: Sequence[str] | None) -> tuple[
     )
     return (
         csv.ReadOptions(use_threads=True),
-        csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=not described),
+        csv.ParseOptions(newlines_in_values=wrapped, ignore_empty_lines=not described),
         convert,
     )
 
@@ -173,9 +186,7 @@ def column(values: Any, field: Field | None, name: str, path: str | os.PathLike[
 
     if field is None:
         if pa.types.is_binary(values.type):
-            values = pa.array(
-                [value and value.decode("latin-1") for value in values.to_pylist()], pa.string()
-            )
+            values = pa.array([value and value.decode("latin-1") for value in values.to_pylist()], pa.string())
         return from_arrow(values.cast(pa.string()) if _is_date(values.type) else values, None, name, path)
     kind = np.dtype(field.dtype).kind
     if field.shape or kind == "c":
@@ -229,9 +240,7 @@ def _as_json(data: Any, mask: Any) -> list[str]:
     if data.dtype == np.float16:
         data = data.astype("f4")
     if data.dtype == np.float32:
-        return [
-            _row(row, hidden) for row, hidden in zip(_shortest(data), _rows(mask, len(data)), strict=True)
-        ]
+        return [_row(row, hidden) for row, hidden in zip(_shortest(data), _rows(mask, len(data)), strict=True)]
     return [_row(row, hidden) for row, hidden in zip(data.tolist(), _rows(mask, len(data)), strict=True)]
 
 
@@ -269,9 +278,7 @@ def _from_json(values: Any, field: Field, path: str | os.PathLike[str]) -> tuple
             mask = None if mask is None else mask.all(axis=-1)
         return np.char.encode(data, "latin-1") if dtype.kind == "S" else data, mask
     except (ValueError, TypeError, RecursionError, OverflowError, UnicodeError) as error:
-        raise CorruptInput(
-            f"a cell is not the JSON of an array: {error}", path=path, hdu=field.name
-        ) from error
+        raise CorruptInput(f"a cell is not the JSON of an array: {error}", path=path, hdu=field.name) from error
 
 
 def _found_mask(rows: list[Any], depth: int) -> Any:

@@ -32,9 +32,7 @@ _BY_SUFFIX = {
 }
 
 
-def read(
-    path: str | os.PathLike[str], *, key: str | int | None = None, columns: Sequence[str] | None = None
-) -> Table:
+def read(path: str | os.PathLike[str], *, key: str | int | None = None, columns: Sequence[str] | None = None) -> Table:
     """Read a table.
 
     Parameters
@@ -149,9 +147,7 @@ def writer(
         Its ``add(table)`` appends rows; all pieces must have the columns of the first.
     """
     if _format_for(path) != "parquet":
-        raise SchemaMismatch(
-            "only Parquet is written piece by piece", path=path, hint="end the name in .parquet"
-        )
+        raise SchemaMismatch("only Parquet is written piece by piece", path=path, hint="end the name in .parquet")
     return _module("parquet").writer(path, overwrite=overwrite, provenance=provenance, meta=meta)
 
 

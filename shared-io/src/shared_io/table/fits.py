@@ -42,9 +42,7 @@ def write(
     fits.write(path, [hdu], overwrite=overwrite, provenance=provenance)
 
 
-def read(
-    path: str | os.PathLike[str], *, key: str | int | None = None, columns: Sequence[str] | None = None
-) -> Table:
+def read(path: str | os.PathLike[str], *, key: str | int | None = None, columns: Sequence[str] | None = None) -> Table:
     """Read a table; see `shared_io.table.read`."""
     with open_stream(path) as stream:
         block = _choose(walk(stream, path), key, path)
@@ -77,9 +75,7 @@ def _choose(blocks: Sequence[Block], key: str | int | None, path: str | os.PathL
             raise SchemaMismatch(f"this HDU is an {block.kind}, not a table", path=path, hdu=block.place)
         return block
     tables = [b for b in blocks if b.kind in ("table", "ascii")]
-    catalogues = [b for b in tables if b.name in _CATALOGUES] or [
-        b for b in tables if b.name not in _NOT_CATALOGUES
-    ]
+    catalogues = [b for b in tables if b.name in _CATALOGUES] or [b for b in tables if b.name not in _NOT_CATALOGUES]
     if not tables:
         raise SchemaMismatch("there is no table in this file", path=path)
     found = catalogues or tables

@@ -37,9 +37,7 @@ _RESERVED = re.compile(
 )
 
 
-def to_hdu(
-    found: Sequence[Piece], meta: Mapping[str, Any], key: str | None, path: str | os.PathLike[str]
-) -> Any:
+def to_hdu(found: Sequence[Piece], meta: Mapping[str, Any], key: str | None, path: str | os.PathLike[str]) -> Any:
     """Return an astropy BinTableHDU.
 
     Raises
@@ -58,9 +56,7 @@ def to_hdu(
         columns.append(_column(piece, name, null))
         if hidden is not None:
             masks[str(number)] = f"{name[:60]}.mask"
-            columns.append(
-                fits.Column(masks[str(number)], f"{_repeat(hidden)}L", array=hidden, dim=_dim(hidden))
-            )
+            columns.append(fits.Column(masks[str(number)], f"{_repeat(hidden)}L", array=hidden, dim=_dim(hidden)))
     rows = len(found[0].data) if found else 0
     hdu = fits.BinTableHDU.from_columns(columns, nrows=rows, name=key)
     for card, value in meta.items():

@@ -67,9 +67,7 @@ class Rows:
         self._ours = fits_columns.decode_card(self._header, path)
         self._where = self._positions()
         self.names = list(self._where)
-        self.meta: dict[str, Any] = (
-            self._ours["meta"] if self._ours else fits_columns.header_meta(self._header)
-        )
+        self.meta: dict[str, Any] = self._ours["meta"] if self._ours else fits_columns.header_meta(self._header)
         limits.check_bytes(self.count * (self._row + len(specs)), path=path, hdu=block.place, what="a table")
 
     def pieces(self, names: list[str], part: slice) -> list[Piece]:
@@ -89,9 +87,7 @@ class Rows:
             masks = {int(k): places[v] for k, v in self._ours["masks"].items()}
             return {
                 field.name: (places[name], field, masks.get(i))
-                for i, (field, name) in enumerate(
-                    zip(self._ours["columns"], self._ours["names"], strict=True)
-                )
+                for i, (field, name) in enumerate(zip(self._ours["columns"], self._ours["names"], strict=True))
             }
         except (KeyError, ValueError, TypeError) as error:
             raise CorruptInput(
@@ -109,19 +105,13 @@ class Rows:
                 data,
                 mask,
             )
-        if (
-            np.dtype(field.dtype).kind in "SU"
-            and self._ours
-            and self.names.index(name) in self._ours["stops"]
-        ):
+        if np.dtype(field.dtype).kind in "SU" and self._ours and self.names.index(name) in self._ours["stops"]:
             data = np.array([text[:-1] for text in data.ravel()], dtype=data.dtype).reshape(data.shape)
         if hidden is not None:
             mask = self._column(hidden, part, "b")[0].reshape(part.stop - part.start, *field.shape)
         return Piece(field, schema.restore(data, field, self._path), mask)
 
-    def _column(
-        self, place: int, part: slice, kind: str
-    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:
+    def _column(self, place: int, part: slice, kind: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:
         spec = self._specs[place]
         if spec.variable:
             return self._variable(place, part), None
@@ -148,9 +138,7 @@ class Rows:
         shape = (part.stop - part.start, count)
         if 0 in shape:
             return np.zeros(shape, dtype)
-        return np.ndarray(
-            shape, dtype, self._data, part.start * self._row + spec.offset, (self._row, dtype.itemsize)
-        )
+        return np.ndarray(shape, dtype, self._data, part.start * self._row + spec.offset, (self._row, dtype.itemsize))
 
     def _scaled(self, raw: npt.NDArray[Any], place: int) -> npt.NDArray[Any]:
         spec = self._specs[place]
@@ -166,16 +154,14 @@ class Rows:
         return (raw if raw.dtype.kind in "fc" else raw.astype("f8")) * scale + zero
 
     def _strings(self, place: int, part: slice, kind: str) -> npt.NDArray[Any]:
-        """Return text: of others without the blanks at its end, which FITS ignores; ours (`kind`) as it is."""
+        """Return text: of others without the blanks at its end, which FITS ignores; ours as it is."""
         spec = self._specs[place]
         count = part.stop - part.start
         shape = self._shape(place)
         width = spec.width // int(np.prod(shape, dtype=int)) if shape and 0 not in shape else spec.width
         if not width:
             return np.zeros((count, *shape), f"{kind or 'U'}1")
-        text = (
-            self._view(spec, np.dtype(f"S{width}"), spec.width // width, part).copy().reshape(count, *shape)
-        )
+        text = self._view(spec, np.dtype(f"S{width}"), spec.width // width, part).copy().reshape(count, *shape)
         if kind == "S":
             return text
         try:

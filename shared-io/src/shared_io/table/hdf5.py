@@ -50,9 +50,7 @@ def write(
         out.add(key or _KEY, arrays, attrs)
 
 
-def read(
-    path: str | os.PathLike[str], *, key: str | int | None = None, columns: Sequence[str] | None = None
-) -> Table:
+def read(path: str | os.PathLike[str], *, key: str | int | None = None, columns: Sequence[str] | None = None) -> Table:
     """Read a table; see `shared_io.table.read`."""
     with hdf5.reader(path) as file:
         source = _source(file, key, path)
@@ -115,9 +113,7 @@ class _Ours:
         self._sets = [file.node(f"{key}/{_entry(i, field)}") for i, field in enumerate(self._fields)]
         lengths = {len(dataset) for dataset in self._sets}
         if len(lengths) > 1 or not isinstance(self.meta, dict):
-            raise CorruptInput(
-                "the columns differ in length, or the metadata are no object", path=path, hdu=key
-            )
+            raise CorruptInput("the columns differ in length, or the metadata are no object", path=path, hdu=key)
         self.rows = lengths.pop() if lengths else 0
 
     def size(self, names: list[str]) -> int:
@@ -168,9 +164,7 @@ class _Group:
     def __init__(self, file: hdf5.Reader, node: Any, key: str, path: str | os.PathLike[str]) -> None:
         self.key, self._file, self._path = key, file, path
         members = {name: file.node(f"{key}/{name}") for name in sorted(node)}
-        self._sets = {
-            name: found for name, found in members.items() if not file.is_group(found) and found.ndim
-        }
+        self._sets = {name: found for name, found in members.items() if not file.is_group(found) and found.ndim}
         lengths = {len(found) for found in self._sets.values()}
         if len(lengths) != 1:
             raise SchemaMismatch("this group is no table: its arrays differ in length", path=path, hdu=key)

@@ -224,7 +224,5 @@ def list_of_text(raw: bytes, where: str, path: str | os.PathLike[str]) -> list[s
     except ValueError as error:
         if isinstance(error, UnsafeInput):
             raise
-        raise CorruptInput(
-            f"the names of the columns cannot be read ({error})", path=path, hdu=where
-        ) from error
+        raise CorruptInput(f"the names of the columns cannot be read ({error})", path=path, hdu=where) from error
     return found

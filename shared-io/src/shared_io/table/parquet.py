@@ -29,9 +29,7 @@ _ROWS = 2**20  # of a row group
 class Writer:
     """A Parquet file being written piece by piece; made by `writer`."""
 
-    def __init__(
-        self, path: str | os.PathLike[str], target: str, extra: Mapping[bytes, bytes], meta: Any
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str], target: str, extra: Mapping[bytes, bytes], meta: Any) -> None:
         self._path = path
         self._target = target
         self._extra = dict(extra)
@@ -58,9 +56,7 @@ class Writer:
         if not len(table):
             return
         arrays = [to_arrow(piece, self._path) for piece in found]
-        self._writer.write_table(
-            pa.Table.from_arrays(arrays, schema=self._writer.schema), row_group_size=_ROWS
-        )
+        self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._writer.schema), row_group_size=_ROWS)
 
     def close(self) -> None:
         """Finish the file."""
@@ -105,8 +101,8 @@ class Writer:
             field.unit,
         ):
             raise SchemaMismatch(
-                f"{piece.field.dtype}{list(piece.field.shape)} [{piece.field.unit}] is not that of the first table: "
-                f"{field.dtype}{list(field.shape)} [{field.unit}]",
+                f"{piece.field.dtype}{list(piece.field.shape)} [{piece.field.unit}] is not "
+                f"{field.dtype}{list(field.shape)} [{field.unit}] as in the first table",
                 path=self._path,
                 hdu=field.name,
             )
@@ -174,9 +170,7 @@ def batches(
         names = source.choose(columns)
         for group in range(source.groups):
             source.verify(group, names)
-            parts = source.file.iter_batches(
-                batch_size=rows, row_groups=[group], columns=names, use_threads=False
-            )
+            parts = source.file.iter_batches(batch_size=rows, row_groups=[group], columns=names, use_threads=False)
             while True:
                 with _translated(path):
                     part = next(parts, None)
@@ -293,9 +287,7 @@ def _translated(path: str | os.PathLike[str]) -> Iterator[None]:
         raise
     except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CorruptInput(
-            f"cannot be read ({reason})", path=path, hint="the file is truncated or damaged"
-        ) from error
+        raise CorruptInput(f"cannot be read ({reason})", path=path, hint="the file is truncated or damaged") from error
 
 
 def _open_width(dtype: str) -> str:

@@ -191,9 +191,7 @@ def restore(data: npt.NDArray[Any], field: Field, path: str | os.PathLike[str]) 
             return np.char.decode(data, "utf-8").astype(wanted)
         return data.astype(wanted)
     except (ValueError, TypeError, UnicodeError) as error:
-        raise CorruptInput(
-            f"the values do not fit their description: {error}", path=path, hdu=field.name
-        ) from error
+        raise CorruptInput(f"the values do not fit their description: {error}", path=path, hdu=field.name) from error
 
 
 def encode_fields(found: Sequence[Piece] | Sequence[Field]) -> list[dict[str, Any]]:

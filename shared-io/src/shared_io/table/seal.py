@@ -77,11 +77,7 @@ def seal(file: BinaryIO, metadata: Any) -> None:
         Its footer, as pyarrow reads it.
     """
     footer, start = _footer(file)
-    sums = [
-        _sum(file, *span)
-        for group in range(metadata.num_row_groups)
-        for span in chunk_ranges(metadata, group)
-    ]
+    sums = [_sum(file, *span) for group in range(metadata.num_row_groups) for span in chunk_ranges(metadata, group)]
     block = struct.pack(f"<{len(sums)}Q", *sums)
     count = struct.pack("<I", len(sums))
     digest = hashlib.sha256(block + count + footer).digest()
@@ -109,9 +105,7 @@ def read_seal(file: BinaryIO, metadata: Any, path: str | os.PathLike[str]) -> Se
     size = 8 * count
     block = os.pread(file.fileno(), size, start - _TAIL.size - size) if size < start - _TAIL.size else b""
     if hashlib.sha256(block + tail[:4] + footer).digest() != digest or len(block) != size:
-        raise CorruptInput(
-            "the footer was altered or damaged", path=path, hint="fetch or copy the file again"
-        )
+        raise CorruptInput("the footer was altered or damaged", path=path, hint="fetch or copy the file again")
     columns = metadata.num_columns
     if count != columns * metadata.num_row_groups:
         raise CorruptInput("the seal does not belong to this footer", path=path)

@@ -9,12 +9,12 @@ import os
 import re
 import zlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from shared_io import _source, limits
 from shared_io.errors import CorruptInput, InputTooLarge
 
-__all__ = ["Head", "join", "load", "provenance", "split", "verify", "verify_sum"]
+__all__ = ["Head", "Tally", "digest_line", "join", "load", "provenance", "split", "verify", "verify_sum"]
 
 OURS = "shared_io."
 COLUMNS, DIGEST, PROVENANCE = "shared_io.columns", "shared_io.digest", "shared_io.provenance"
@@ -98,9 +98,7 @@ def split(data: bytes, path: str | os.PathLike[str], mark: bytes = b"# ") -> Hea
 _EDITED = f"if you edited the file on purpose, make one of its first lines say {DIGEST}: null"
 
 
-def _take(
-    line: bytes, values: dict[str, Any], path: str | os.PathLike[str], pattern: re.Pattern[bytes]
-) -> str | None:
+def _take(line: bytes, values: dict[str, Any], path: str | os.PathLike[str], pattern: re.Pattern[bytes]) -> str | None:
     found = pattern.fullmatch(line)
     if not found:
         return None
@@ -118,8 +116,42 @@ def join(lines: list[str], rows: Any, mark: str, position: int = 0) -> list[Any]
     """Return the parts of a file: lines, among them one with the digest of all the rest, and the rows."""
     before = "".join(f"{line}\n" for line in lines[:position]).encode()
     after = "".join(f"{line}\n" for line in lines[position:]).encode()
-    content = {"bytes": len(before) + len(after) + len(rows), "crc32": f"{_crc(before, after, rows):08x}"}
-    return [before, f"{mark}{DIGEST}: {json.dumps(content, separators=(',', ':'))}\n".encode(), after, rows]
+    size = len(before) + len(after) + len(rows)
+    return [before, digest_line(size, _crc(before, after, rows), mark), after, rows]
+
+
+def digest_line(size: int, crc: int, mark: str) -> bytes:
+    """Return the line of the digest, which is always as long."""
+    return f'{mark}{DIGEST}: {{"bytes":{size:20d},"crc32":"{crc:08x}"}}\n'.encode()
+
+
+class Tally:
+    """A file to write to that counts the bytes and keeps their CRC.
+
+    Attributes
+    ----------
+    size, crc
+        Of what was written so far.
+    """
+
+    closed = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size = 0
+        self.crc = 0
+
+    def write(self, data: bytes) -> int:
+        """Write bytes and count them."""
+        self.size += len(data)
+        self.crc = zlib.crc32(data, self.crc)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        """Do nothing: the file is flushed when it is whole."""
+
+    def close(self) -> None:
+        """Do nothing: the file belongs to someone else."""
 
 
 def verify(head: Head, data: bytes, path: str | os.PathLike[str]) -> None:
@@ -140,13 +172,9 @@ def verify_sum(head: Head, size: int, crc: int, path: str | os.PathLike[str]) ->
     """
     said = head.digest if isinstance(head.digest, dict) else {}
     if said.get("bytes") != size:
-        raise CorruptInput(
-            f"truncated or altered: {size} bytes, not {said.get('bytes')}", path=path, hint=_EDITED
-        )
+        raise CorruptInput(f"truncated or altered: {size} bytes, not {said.get('bytes')}", path=path, hint=_EDITED)
     if said.get("crc32") != f"{crc:08x}":
-        raise CorruptInput(
-            "altered or damaged: the content does not match its digest", path=path, hint=_EDITED
-        )
+        raise CorruptInput("altered or damaged: the content does not match its digest", path=path, hint=_EDITED)
 
 
 def _crc(*parts: bytes | memoryview) -> int:

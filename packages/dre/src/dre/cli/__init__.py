@@ -10,7 +10,7 @@ app = cli.new_app(
     "dre",
     package="dre",
     help="Fit elliptical galaxies with a grid of PSF-convolved Sersic models.\n\n"
-    "images -> sex_dre -> psfex_dre -> make_cuts -> dre.  'dre MODEL [OPTIONS]' is short for 'dre fit MODEL [OPTIONS]'.",
+    "images -> sex_dre -> psfex_dre -> make_cuts -> dre. 'dre MODEL' is short for 'dre fit MODEL'.",
 )
 
 

@@ -21,7 +21,9 @@ def sex(
     inputs: Annotated[
         list[Path], cli.option("-i", "--input", help="Folder of images; two folders: detection and measurement images")
     ] = [Path("Tiles")],  # noqa: B006
-    output: Annotated[Path, cli.option("-o", "--output", help="Folder of the catalogues and check images")] = Path("Sextracted"),
+    output: Annotated[Path, cli.option("-o", "--output", help="Folder of the catalogues and check images")] = Path(
+        "Sextracted"
+    ),
     config: Annotated[
         Path | None,
         cli.option("-c", "--config", help="SExtractor configuration; default: default.sex here or in sex_source/"),
@@ -32,10 +34,13 @@ def sex(
         list[Path] | None, cli.option("--weights", help="Folder(s) of weight images NAME_wht.fits")
     ] = None,
     gain: Annotated[
-        str | None, cli.option("--gain", help="'counts': the header's; 'cps': times EXPTIME; or a number", unit="e-/ADU")
+        str | None,
+        cli.option("--gain", help="'counts': the header's; 'cps': times EXPTIME; or a number", unit="e-/ADU"),
     ] = None,
     gain_key: Annotated[str, cli.option("--gain-key", help="Header keyword of the gain; 'auto' searches")] = "auto",
-    zero_point: Annotated[float | None, cli.option("-zp", "--zero-point", help="Magnitude zero point", unit="mag")] = None,
+    zero_point: Annotated[
+        float | None, cli.option("-zp", "--zero-point", help="Magnitude zero point", unit="mag")
+    ] = None,
     fwhm: Annotated[
         float | None, cli.option("-fwhm", "--fwhm", help="FWHM of stars, in the unit of PIXEL_SCALE", unit="arcsec")
     ] = None,
@@ -74,7 +79,8 @@ def psfex(
     input: Annotated[Path, cli.option("-i", "--input", help="Folder of catalogues")] = Path("Sextracted"),
     output: Annotated[Path, cli.option("-o", "--output", help="Folder of the PSFs")] = Path("PSF"),
     config: Annotated[
-        Path | None, cli.option("-c", "--config", help="PSFEx configuration; default: default.psfex here or in sex_source/")
+        Path | None,
+        cli.option("-c", "--config", help="PSFEx configuration; default: default.psfex here or in sex_source/"),
     ] = None,
     engine: Annotated[PsfEngine, cli.option("--engine", help="Who models the PSF")] = PsfEngine.AUTO,
     workers: Workers = 1,
@@ -98,13 +104,17 @@ def psfex(
 
 def cuts(
     input: Annotated[Path, cli.option("-i", "--input", help="Folder of images")] = Path("Tiles"),
-    sextracted: Annotated[Path, cli.option("-s", "--sextracted", help="Folder of the check images")] = Path("Sextracted"),
+    sextracted: Annotated[Path, cli.option("-s", "--sextracted", help="Folder of the check images")] = Path(
+        "Sextracted"
+    ),
     catalogs: Annotated[
         Path | None, cli.option("-c", "--catalogs", help="Folder of other catalogues than those of --sextracted")
     ] = None,
     output: Annotated[Path, cli.option("-o", "--output", help="Folder of the cuts")] = Path("Cuts"),
     margin: Annotated[float, cli.option("--margin", help="Leave out sources nearer to an edge", unit="px")] = 80,
-    max_stellarity: Annotated[float, cli.option("--max-stellarity", help="Leave out sources of CLASS_STAR from here on")] = 0.5,
+    max_stellarity: Annotated[
+        float, cli.option("--max-stellarity", help="Leave out sources of CLASS_STAR from here on")
+    ] = 0.5,
     filters: Annotated[
         list[tuple[str, float, float]] | None,
         cli.option("-f", "--filter", help="Keep sources with MIN < COLUMN < MAX: COLUMN MIN MAX"),
@@ -113,7 +123,9 @@ def cuts(
     centroids_mode: Annotated[
         Centroid, cli.option("--centroids-mode", help="Centre of mass, two 1-D Gaussians or a 2-D Gaussian")
     ] = Centroid.COM,
-    compression: Annotated[Compression, cli.option("--compression", help="Compression of the HDF5 file")] = Compression.MEDIUM,
+    compression: Annotated[
+        Compression, cli.option("--compression", help="Compression of the HDF5 file")
+    ] = Compression.MEDIUM,
     warn: Warn = False,
     workers: Workers = 1,
     scheduler: cli.Scheduler = None,

@@ -19,20 +19,28 @@ def register(app: cli.App) -> None:
 def fit(
     model: Annotated[Path | None, typer.Argument(help="Model cube (dre models); default: the classic grid")] = None,
     model_option: Annotated[Path | None, cli.option("-m", "--model", help="The same as the argument MODEL")] = None,
-    psf: Annotated[Path, cli.option("--psf", help="Folder of NAME.psf or NAME.fits, or one file for all")] = Path("PSF"),
+    psf: Annotated[Path, cli.option("--psf", help="Folder of NAME.psf or NAME.fits, or one file for all")] = Path(
+        "PSF"
+    ),
     input: Annotated[Path, cli.option("-i", "--input", help="Folder of cuts")] = Path("Cuts"),
     output: Annotated[Path, cli.option("-o", "--output", "--chi", help="Folder of the chi cubes")] = Path("Chi"),
     summary: Annotated[Path, cli.option("--summary", help="Folder of the summary tables")] = Path("Summary"),
     catalogs: Annotated[
         Path, cli.option("--catalogs", help="Folder of the catalogues that the summary is joined with")
     ] = Path("Sextracted"),
-    mosaics: Annotated[bool, cli.option("--mosaics", help="Write object, mask, model and residual of each source")] = False,
+    mosaics: Annotated[
+        bool, cli.option("--mosaics", help="Write object, mask, model and residual of each source")
+    ] = False,
     mosaics_dir: Annotated[Path, cli.option("--mosaics-dir", help="Folder of the mosaics")] = Path("Mosaics"),
     statistic: Annotated[Statistic, cli.option("--statistic", help="Goodness of fit")] = Statistic.DRE,
     cpu: Annotated[int, cli.option("--cpu", "--workers", help="Threads; with --scheduler slurm, workers", min=1)] = 1,
     scheduler: cli.Scheduler = None,
-    chunk: Annotated[int, cli.option("--chunk", help="Accepted for old scripts; memory is flat without it", min=1)] = 100,
-    compression: Annotated[Compression, cli.option("--compression", help="Compression of the HDF5 file")] = Compression.MEDIUM,
+    chunk: Annotated[
+        int, cli.option("--chunk", help="Accepted for old scripts; memory is flat without it", min=1)
+    ] = 100,
+    compression: Annotated[
+        Compression, cli.option("--compression", help="Compression of the HDF5 file")
+    ] = Compression.MEDIUM,
     warn: Warn = False,
     overwrite: cli.Overwrite = False,
     resume: cli.Resume = True,
@@ -52,7 +60,15 @@ def fit(
     grid = models(model or model_option)
     threads = cpu if scheduler is None else 1
     request = Request(
-        input, psf, output, summary, catalogs, mosaics_dir if mosaics else None, statistic.value, threads, compression.value
+        input,
+        psf,
+        output,
+        summary,
+        catalogs,
+        mosaics_dir if mosaics else None,
+        statistic.value,
+        threads,
+        compression.value,
     )
     running = Running(overwrite, resume, cpu, scheduler, cli.warn if warn else None)
     cli.show(fit_all(request, grid, running, cube=model or model_option))

@@ -37,7 +37,8 @@ def init(
 def models(
     output: Annotated[Path, typer.Argument(help="Model cube to write")] = Path("modelbulge.fits"),
     log_r: Annotated[
-        tuple[float, float, int], cli.option("--log-r", help="log10 of the half-light radius: first, step, count", unit="px")
+        tuple[float, float, int],
+        cli.option("--log-r", help="log10 of the half-light radius: first, step, count", unit="px"),
     ] = (-0.70, 0.12, 21),
     angle: Annotated[
         tuple[float, float, int], cli.option("--angle", help="Position angle from +x: first, step, count", unit="deg")
@@ -45,7 +46,11 @@ def models(
     axis_ratio: Annotated[
         tuple[float, float, int], cli.option("--axis-ratio", help="Axis ratio: first, step, count")
     ] = (0.1, 0.1, 10),
-    index: Annotated[tuple[float, float, int], cli.option("--index", help="Sersic index: first, step, count")] = (4.0, 1.0, 1),
+    index: Annotated[tuple[float, float, int], cli.option("--index", help="Sersic index: first, step, count")] = (
+        4.0,
+        1.0,
+        1,
+    ),
     box: Annotated[int, cli.option("--box", help="Side of a model", unit="px", min=16, max=1024)] = 128,
     overwrite: cli.Overwrite = False,
     resume: cli.Resume = True,

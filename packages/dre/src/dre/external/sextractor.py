@@ -100,7 +100,9 @@ def _parameters(folder: Path, settings: Settings, config: Path | None) -> Path:
     if path is not None:
         return path
     if config is not None:
-        raise InputNotFound("PARAMETERS_NAME is not there", path=Path(name), hint=f"correct it in {config}, or: dre init")
+        raise InputNotFound(
+            "PARAMETERS_NAME is not there", path=Path(name), hint=f"correct it in {config}, or: dre init"
+        )
     path = folder / "default.param"
     path.write_text("\n".join(COLUMNS) + "\n")
     return path

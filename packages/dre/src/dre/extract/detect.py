@@ -1,4 +1,4 @@
-"""Background, detection and deblending of one image with SEP (Barbary 2016, JOSS 1, 58; after Bertin & Arnouts 1996)."""
+"""Background, detection and deblending of one image with SEP (Barbary 2016; after Bertin & Arnouts 1996)."""
 
 from __future__ import annotations
 

@@ -162,7 +162,7 @@ def _window_snr(image: Detections, x: np.ndarray, y: np.ndarray, half_light: np.
 
 
 def _flags(found: Detections, image: Detections, settings: Settings, aperture: np.ndarray) -> np.ndarray:
-    """SExtractor's flag bits: 1 neighbours or bad pixels, 2 blended, 4 saturated, 8 truncated, 16 aperture incomplete."""
+    """SExtractor's bits: 1 neighbours, 2 blended, 4 saturated, 8 truncated, 16 aperture incomplete."""
     s = found.sources
     flags = np.zeros(len(s), np.int16)
     flags |= np.where(aperture & sep.APER_HASMASKED, FLAG_NEIGHBOUR, 0).astype(np.int16)

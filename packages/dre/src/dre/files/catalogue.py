@@ -57,7 +57,9 @@ def read_extensions(path: Path, *, vignettes: bool = True) -> list[Table]:
     found = [info for info in fits.inspect(path) if info.name in OBJECT_TABLES]
     if not found:
         raise SchemaMismatch(
-            f"no table {' or '.join(OBJECT_TABLES)} in this file", path=path, hint="give a FITS_LDAC or FITS_1.0 catalogue"
+            f"no table {' or '.join(OBJECT_TABLES)} in this file",
+            path=path,
+            hint="give a FITS_LDAC or FITS_1.0 catalogue",
         )
     tables = [table.read(path, key=info.index) for info in found]
     for info, one in zip(found, tables, strict=True):
@@ -77,7 +79,10 @@ def require(one: Table, columns: Sequence[str], path: Path, hdu: str | int | Non
     missing = [name for name in columns if name not in one.colnames]
     if missing:
         raise SchemaMismatch(
-            f"the catalogue has no column {', '.join(missing)}", path=path, hdu=hdu, hint="add it to the PARAMETERS_NAME file"
+            f"the catalogue has no column {', '.join(missing)}",
+            path=path,
+            hdu=hdu,
+            hint="add it to the PARAMETERS_NAME file",
         )
 
 

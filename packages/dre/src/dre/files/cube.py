@@ -133,9 +133,7 @@ def _cards(axes: GridAxes, path: str | os.PathLike[str]) -> Header:
         step = round((values[-1] - values[0]) / (len(values) - 1), 10) if len(values) > 1 else 0.0
         listed = not np.allclose(values, axis(values[0], step, len(values)), rtol=0, atol=1e-9)
         if listed and name != "n":
-            raise SchemaMismatch(
-                f"the axis {name} is not evenly spaced: this layout cannot hold it", path=path
-            )
+            raise SchemaMismatch(f"the axis {name} is not evenly spaced: this layout cannot hold it", path=path)
         for card, value in zip(AXIS_CARDS[name], (values[0], step, len(values)), strict=True):
             header[card] = (value, _MEANING[name])
         if listed:
@@ -151,9 +149,7 @@ def _axes(header: Header, path: str | os.PathLike[str]) -> GridAxes:
     def number(card: str, default: float | None = None) -> float:
         value = header.get(card, default)
         if value is None:
-            raise SchemaMismatch(
-                f"the card {card} is missing", path=path, hdu=0, hint="not a cube of models?"
-            )
+            raise SchemaMismatch(f"the card {card} is missing", path=path, hdu=0, hint="not a cube of models?")
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise CorruptInput(f"{card} = {value!r} is not a number", path=path, hdu=0)
         return value

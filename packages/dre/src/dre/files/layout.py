@@ -102,4 +102,6 @@ def find_psf(source: Path, name: str) -> Path:
         path = source / f"{name}{suffix}"
         if path.exists():
             return path
-    raise InputNotFound(f"no PSF {name}.psf or {name}.fits there", path=source, hint="run psfex_dre, or name it with --psf")
+    raise InputNotFound(
+        f"no PSF {name}.psf or {name}.fits there", path=source, hint="run psfex_dre, or name it with --psf"
+    )

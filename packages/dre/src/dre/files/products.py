@@ -1,4 +1,4 @@
-"""Take over the files that an external program wrote: checksummed, stamped with their provenance, whole or not at all."""
+"""Take over what an external program wrote: checksummed, with its provenance, whole or not at all."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from shared_io.provenance import Provenance
 
 
-def adopt(
-    product: Path, target: Path, *, image: str, provenance: Provenance, overwrite: bool = False
-) -> None:
+def adopt(product: Path, target: Path, *, image: str, provenance: Provenance, overwrite: bool = False) -> None:
     """Write the HDUs of a program's FITS file to `target`, freed of what changes from run to run.
 
     Parameters

@@ -90,9 +90,7 @@ def _read_psfex(path: str | os.PathLike[str], extension: int | None) -> PSFModel
         raise SchemaMismatch(f"there is no {EXTENSION} table", path=path, hint="make it with PSFEx")
     if extension is not None:
         if not 1 <= extension <= len(tables):
-            raise SchemaMismatch(
-                f"there is no extension {extension}", path=path, hint=f"it has {len(tables)}"
-            )
+            raise SchemaMismatch(f"there is no extension {extension}", path=path, hint=f"it has {len(tables)}")
         index = tables[extension - 1]
     else:
         usable = [k for k in tables if _number(infos[k].header, "ACCEPTED", 0, path, k) != 0]

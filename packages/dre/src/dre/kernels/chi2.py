@@ -18,6 +18,8 @@ in single and the rest in double precision, models in double precision.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,9 +55,18 @@ def empty_blocks(count: int, pixels: int) -> NDArray[np.float32]:
 
 def pack_part(blocks: NDArray[np.float32], first: int, models: NDArray) -> None:
     """Store models number `first`, `first` + 1, ..., shape (k, box, box), all of one block."""
-    flat = models.reshape(len(models), -1)
-    block, lane = blocks[first // LANES], first % LANES
-    block[:, lane : lane + len(flat)] = flat.T
+    _store(blocks[first // LANES], first % LANES, models)
+
+
+@compiled()
+def _store(block: NDArray, first: int, models: NDArray) -> None:
+    """Transpose models into consecutive lanes of a block."""
+    count, rows, columns = models.shape
+    for y in range(rows):
+        for x in range(columns):
+            pixel = block[y * columns + x]
+            for k in range(count):
+                pixel[first + k] = models[k, y, x]
 
 
 def unpack(blocks: NDArray[np.float32], k: int) -> NDArray[np.float32]:
@@ -87,8 +98,9 @@ def chi_scan(
     """
     pixels = np.flatnonzero(mask)
     d = data.reshape(-1)[pixels].astype(np.float64)
-    variance = rms.reshape(-1)[pixels].astype(np.float64) ** 2
-    total = float(np.nansum(d))
+    with np.errstate(over="ignore", invalid="ignore"):  # infinities are dealt with below
+        variance = rms.reshape(-1)[pixels].astype(np.float64) ** 2
+        total = float(np.nansum(d))
     good = ~(np.isnan(d) | np.isnan(variance))
     if not good.any() or not np.isfinite(total) or total <= 0:
         return _nothing(count)
@@ -98,11 +110,12 @@ def chi_scan(
     brightest = float(np.abs(d).max(initial=0.0))
     if brightest == 0:
         return _nothing(count)
-    unit = 2.0 ** np.ceil(np.log2(brightest))  # a power of two: the division is exact
+    unit = math.ldexp(1.0, min(math.frexp(brightest)[1], 1023))  # a power of two: the division is exact
     chi, scale = np.empty(len(blocks) * LANES), np.empty(len(blocks) * LANES)
-    scaled = (d / unit).astype(np.float32), (variance / unit).astype(np.float32)
-    _scan(blocks, order, *scaled, total / unit, int(good.sum()), chi, scale)
-    return chi[:count] * unit, scale[:count] * unit
+    with np.errstate(over="ignore"):
+        scaled = (d / unit).astype(np.float32), (variance / unit).astype(np.float32)
+        _scan(blocks, order, *scaled, total / unit, int(good.sum()), chi, scale)
+        return chi[:count] * unit, scale[:count] * unit
 
 
 def _nothing(count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

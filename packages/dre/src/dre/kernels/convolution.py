@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def convolve_same(
-    images: NDArray, psf: NDArray, spectrum: NDArray[np.complex128] | None = None
-) -> NDArray[np.float64]:
+def convolve_same(images: NDArray, psf: NDArray, spectrum: NDArray[np.complex128] | None = None) -> NDArray[np.float64]:
     """Convolve each image with the PSF, as ``scipy.signal.fftconvolve(image, psf, mode="same")`` does.
 
     The transforms are done in double precision at a length of ``box + (side - 1) / 2`` or a little more:
@@ -75,9 +73,7 @@ def _check(psf: NDArray) -> int:
     if psf.ndim != 2 or psf.shape[0] != psf.shape[1]:
         raise ValueError(f"the PSF has shape {psf.shape}: must be square")
     if psf.shape[0] % 2 == 0:
-        raise ValueError(
-            f"the PSF is {psf.shape[0]} px wide: an even width has no central pixel; recentre it"
-        )
+        raise ValueError(f"the PSF is {psf.shape[0]} px wide: an even width has no central pixel; recentre it")
     if not np.isfinite(psf).all():
         raise ValueError("the PSF has pixels that are not finite")
     return psf.shape[0]

@@ -60,6 +60,7 @@ def minimum(chi: NDArray, log_r: NDArray[np.float64]) -> Minimum:
     Minimum
         `NOWHERE` where no model has a finite chi.
     """
+    chi = chi.astype(np.float64, copy=False)
     best = np.unravel_index(int(np.argmin(np.where(np.isnan(chi), np.inf, chi))), chi.shape)
     index = (int(best[0]), int(best[1]), int(best[2]), int(best[3]))
     smallest = float(chi[index])
@@ -74,12 +75,8 @@ def minimum(chi: NDArray, log_r: NDArray[np.float64]) -> Minimum:
         about_best = float(weights @ (radii - radii[index[-1]]) ** 2)
         about_mean = float(weights @ (radii - mean) ** 2)
     logs = _log10(mean), _log10(about_best), _log10(about_mean)
-    line = chi[index[:-1]].astype(np.float64)
-    return Minimum(index, smallest, _deviation(chi), *logs, *parabola(line, log_r, index[-1]))
-
-
-def _deviation(chi: NDArray) -> float:
-    return float(np.std(chi[np.isfinite(chi)], dtype=np.float64))
+    spread = float(np.std(chi[np.isfinite(chi)]))
+    return Minimum(index, smallest, spread, *logs, *parabola(chi[index[:-1]], log_r, index[-1]))
 
 
 def _log10(value: float) -> float:

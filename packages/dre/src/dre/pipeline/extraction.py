@@ -159,7 +159,9 @@ def _job(request: Request, detection: Path, measurement: Path) -> Job:
         overrides["MAG_ZEROPOINT"] = f"{request.zero_point:g}"
     if request.fwhm is not None:
         overrides["SEEING_FWHM"] = f"{request.fwhm:g}"
-    return Job(detection, measurement, weights, flags, overrides, sextracted(request.output, name, subdir=request.subdir))
+    return Job(
+        detection, measurement, weights, flags, overrides, sextracted(request.output, name, subdir=request.subdir)
+    )
 
 
 def _gain(path: Path, request: Request) -> float:

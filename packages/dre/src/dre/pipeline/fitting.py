@@ -184,7 +184,11 @@ def _fit_image(request: Request, convolved: Convolver, unit: batch.Unit) -> str:
                 if not result.ok:
                     batch.note(f"{job.name}: {result.name} has no fit: {result.reason}")
                 if request.mosaics is not None:
-                    model = grid.image(result.best.model_idx) * result.scale if result.ok else np.full_like(stamp.obj, np.nan)
+                    model = (
+                        grid.image(result.best.model_idx) * result.scale
+                        if result.ok
+                        else np.full_like(stamp.obj, np.nan)
+                    )
                     path = mosaic_path(request.mosaics, job.name, stamp.name)
                     write_mosaic(path, mosaic_panels(stamp.obj, stamp.mask, model), provenance=unit.provenance)
                 found.append(replace(result, chi=np.empty((0,) * 4, np.float32)))
