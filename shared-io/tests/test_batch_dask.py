@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,18 +59,58 @@ def test_a_unit_that_kills_its_worker_fails_alone_on_a_cluster_too(address: str,
     assert len(report.done) == 6
 
 
-def test_no_scheduler_there_is_one_clear_error(
-    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_scheduler_there_is_one_clear_error(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "_CONNECT", 0.5)
     with pytest.raises(ExternalFailed, match=r"no Dask scheduler at tcp://127.0.0.1:1: .*check the address"):
         batch.run([unit(tmp_path, 0)], work, scheduler="tcp://127.0.0.1:1")
 
 
 @pytest.mark.parametrize(("where", "package"), [("tcp://a:1", "distributed"), ("slurm", "dask-jobqueue")])
-def test_a_missing_package_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, package: str
-) -> None:
+def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, package: str) -> None:
     monkeypatch.setattr(cluster, "find_spec", lambda name: None if name == package.replace("-", "_") else object())
     with pytest.raises(ExternalFailed, match=f"{package}, which is not installed"):
         batch.run([unit(tmp_path, 0)], work, scheduler=where)
+
+
+SBATCH = """#!/bin/sh
+# Run the job here and at once, as Slurm would elsewhere and later.
+cp "$1" "$(dirname "$0")/job.sh"
+setsid sh "$(dirname "$0")/job.sh" > "$(dirname "$0")/job.log" 2>&1 &
+echo $! > "$(dirname "$0")/job.pid"
+echo "Submitted batch job $!"
+"""
+SCANCEL = """#!/bin/sh
+for job in "$@"; do kill -TERM -"$job" 2> /dev/null; done
+exit 0
+"""
+
+
+@pytest.fixture
+def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Commands that look like Slurm's, first on PATH."""
+    pytest.importorskip("dask_jobqueue", reason="pip install 'shared-io[dask]'")
+    import dask_jobqueue
+
+    assert dask_jobqueue.SLURMCluster.job_cls.submit_command == "sbatch"
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # the job must find what it is to run
+    return folder
+
+
+def test_slurm_is_asked_for_workers_and_they_end_with_the_run(slurm: Path, tmp_path: Path) -> None:
+    report = batch.run([unit(tmp_path / "out", k) for k in range(6)], work, scheduler="slurm", workers=1)
+    assert len(report.done) == 6
+    job = int((slurm / "job.pid").read_text())
+    for _ in range(300):
+        try:
+            os.killpg(job, 0)
+        except ProcessLookupError:
+            break
+        time.sleep(0.05)
+    else:
+        raise AssertionError("the job outlives the run")

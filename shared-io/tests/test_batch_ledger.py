@@ -176,13 +176,13 @@ def test_a_damaged_ledger_stops_the_run_before_any_work(tmp_path: Path) -> None:
     home = ledger.home(tmp_path, "stars", "try")
     go(tmp_path, [unit(tmp_path, 0)])
     home.write_bytes(home.read_bytes().replace(b"u00000", b"u00009", 1))
-    with pytest.raises(CorruptInput, match="line 2 is damaged.*move the ledger away"):
+    with pytest.raises(CorruptInput, match=r"line 2 is damaged.*move the ledger away"):
         go(tmp_path, [unit(tmp_path, 1)])
     assert not unit(tmp_path, 1).outputs[0].exists()
 
 
 def test_two_runs_in_one_folder_are_refused(tmp_path: Path) -> None:
     go(tmp_path, [unit(tmp_path, 0)])
-    with ledger.Ledger(ledger.home(tmp_path, "stars", "try")):
-        with pytest.raises(WriteFailed, match=f"another run is at work in this folder: process {os.getpid()}"):
-            go(tmp_path, [unit(tmp_path, 1)])
+    holder = f"another run is at work in this folder: process {os.getpid()}"
+    with ledger.Ledger(ledger.home(tmp_path, "stars", "try")), pytest.raises(WriteFailed, match=holder):
+        go(tmp_path, [unit(tmp_path, 1)])

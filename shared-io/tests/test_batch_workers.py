@@ -101,7 +101,7 @@ class Unloadable:
 
 
 def test_workers_that_cannot_start_end_the_run(tmp_path: Path) -> None:
-    with pytest.raises(ExternalFailed, match="do not start.*exit code 9"):
+    with pytest.raises(ExternalFailed, match=r"do not start.*exit code 9"):
         batch.run([unit(tmp_path, k) for k in range(5)], Unloadable(), workers=2)
     assert not multiprocessing.active_children()
 
@@ -128,7 +128,12 @@ def test_fewer_than_one_worker_and_unknown_schedulers_are_refused(tmp_path: Path
         batch.run([], work, workers=0)
     with pytest.raises(ValueError, match="no such scheduler: mars"):
         batch.run([], work, scheduler="mars")
-    assert [batch.scheduler(text) for text in (None, "none", "SLURM", "tcp://a:1")] == [None, None, "slurm", "tcp://a:1"]
+    assert [batch.scheduler(text) for text in (None, "none", "SLURM", "tcp://a:1")] == [
+        None,
+        None,
+        "slurm",
+        "tcp://a:1",
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -160,9 +160,7 @@ class _Run:
         for ticket, unit in enumerate(units):
             self._entries.append(None)
             self._look_after(unit)
-            entry = self._doubled(unit) or decide(
-                unit, self._ledger, overwrite=self._overwrite, resume=self._resume
-            )
+            entry = self._doubled(unit) or decide(unit, self._ledger, overwrite=self._overwrite, resume=self._resume)
             if entry is None:
                 self._ledger.begin(unit.name, unit.provenance.key, unit.outputs)
                 yield ticket, unit
