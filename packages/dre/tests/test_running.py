@@ -125,9 +125,10 @@ def before(step: int, undisturbed: Path, tmp_path: Path) -> Path:
 def test_a_damaged_product_is_made_again(undisturbed, tmp_path):
     folder = tmp_path / "survey"
     shutil.copytree(undisturbed, folder)
-    chi = folder / "Chi" / "t1_chi.h5"
+    chi = folder / "Chi" / "t0_chi.h5"
     whole = chi.read_bytes()
-    chi.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
+    middle = len(whole) // 2
+    chi.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
     assert "1 done, 1 skipped" in here(folder, ROAD[3])
     assert chi.read_bytes() == whole
 

@@ -67,7 +67,7 @@ def found_from_anywhere(request: R, running: Running) -> R:
     """Return a request with absolute paths if its work is done on other machines, which have other working folders."""
     if running.scheduler is None:
         return request
-    changes = {}
+    changes: dict[str, object] = {}
     for field in fields(request):  # type: ignore[arg-type]
         value = getattr(request, field.name)
         if isinstance(value, Path):
