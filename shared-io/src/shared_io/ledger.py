@@ -270,6 +270,8 @@ class Ledger:
             self._lock = _lock.Lock(path)
             self._file = open(path, "xb+", 0)
             _flush(path.parent)
+        except WriteFailed:
+            raise
         except FileExistsError as error:
             raise WriteFailed("another run has just begun here", path=path, hint="wait for it") from error
         except OSError as error:
