@@ -12,7 +12,6 @@ from astropy.io.fits.card import Undefined
 from fits_samples import header, minimal
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-
 from shared_io import fits, limits
 from shared_io.stamps import cards, general
 from shared_io.stamps.quick import Quick
