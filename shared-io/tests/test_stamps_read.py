@@ -309,7 +309,8 @@ def test_chunks_ask_for_no_more_paths_than_they_need(five):
     assert len(asked) <= 4
 
 
-def test_workers_change_nothing(five, tmp_path):
+def test_workers_change_nothing(five, tmp_path, monkeypatch):
+    monkeypatch.setattr("shared_io.stamps.parts._ALONE", 0)
     paths = [*five * 150, *strange(tmp_path), *five]
     one, two = (stamps.read(paths, keys=["MAG", "CANDID"], workers=n) for n in (1, 2))
     np.testing.assert_array_equal(one.data, two.data)
