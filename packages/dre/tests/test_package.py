@@ -25,6 +25,9 @@ def test_an_unknown_name_is_an_attribute_error():
 
 
 def test_no_public_name_is_hidden_by_a_module_of_the_same_name():
-    code = "import dre, dre.fit, dre.summary, dre.mosaic, dre.simulate; print(*(type(getattr(dre, n)).__name__ for n in dre.__all__))"
+    code = (
+        "import dre, dre.fit, dre.summary, dre.mosaic, dre.simulate\n"
+        "print(*(type(getattr(dre, name)).__name__ for name in dre.__all__))"
+    )
     kinds = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "module" not in kinds

@@ -11,7 +11,20 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["atomic", "batch", "cli", "errors", "fits", "hdf5", "limits", "locate", "provenance", "stamps", "table"]
+__all__ = [
+    "atomic",
+    "batch",
+    "cli",
+    "errors",
+    "fits",
+    "hdf5",
+    "ledger",
+    "limits",
+    "locate",
+    "provenance",
+    "stamps",
+    "table",
+]
 
 
 def __getattr__(name: str) -> Any:

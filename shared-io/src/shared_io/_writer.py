@@ -13,7 +13,7 @@ import socket
 from pathlib import Path
 
 _NAME = re.compile(r"\.part-([0-9a-f]{10})-([0-9a-f]{8})-([0-9a-f]+)-(\d+)-(\d+)-([0-9a-f]{8})-")
-_LONGEST = 255  # bytes in a file name, on every common file system
+_LONGEST = 240  # bytes; file systems allow 255, and what is made beside a temporary adds to its name
 _INITIAL_NAMESPACE = f"{0xEFFFFFFC:x}"  # the pid namespace of a Linux host that is no container
 _NO_REPLACE, _AT_FDCWD = 1, -100  # of renameat2(2)
 
@@ -75,8 +75,19 @@ def _alive(pid: int, start: int) -> bool:
         return False
     except OSError:
         pass  # it exists and belongs to someone else
+    if _is_zombie(pid):
+        return False
     now = _start(pid)
     return start == 0 or now == 0 or now == start
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether a process has ended and only waits for its parent to notice."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return False
+    return text.rpartition(")")[2].split()[:1] in (["Z"], ["X"])
 
 
 def _start(pid: int) -> int:

@@ -1,8 +1,8 @@
 """Outputs that are whole or not there.
 
 A file is written beside its target under a hidden temporary name, flushed to the disk, and moved into
-place in one step; then the folder is flushed. Whoever looks at the target sees the old file or the complete
-new one, whatever happens in between.
+place in one step; then the folder is flushed, and if that fails the old file is put back. Whoever looks at
+the target sees the old file or the complete new one, whatever happens in between.
 
 >>> from shared_io import atomic
 >>> with atomic.atomic_path("result.csv") as temporary:  # doctest: +SKIP
@@ -80,7 +80,6 @@ def atomic_path(target: str | os.PathLike[str], *, overwrite: bool = False) -> I
             _keep_mode(temporary, final)
             _flush(temporary)
             _publish(temporary, final, shown, overwrite=overwrite)
-            _flush(final.parent)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -220,6 +219,39 @@ def _exists(shown: Path) -> OutputExists:
 
 
 def _publish(temporary: Path, final: Path, shown: Path, *, overwrite: bool) -> None:
+    """Move the temporary into place and flush the folder; if that fails, put back what was there."""
+    folder = os.open(final.parent, os.O_RDONLY)
+    backup = final.with_name(_writer.temporary_name(final.name))
+    try:
+        kept = overwrite and _link(final, backup)
+        fresh = not overwrite or not os.path.lexists(final)
+        _move(temporary, final, shown, overwrite=overwrite)
+        try:
+            _sync(folder, is_folder=True)
+        except OSError:
+            with contextlib.suppress(OSError):  # if not even that is possible, the whole new file stays
+                if kept:
+                    backup.replace(final)
+                elif fresh:
+                    final.unlink()
+            raise
+    finally:
+        with contextlib.suppress(OSError):
+            os.close(folder)
+        with contextlib.suppress(OSError):
+            backup.unlink(missing_ok=True)
+
+
+def _link(source: Path, target: Path) -> bool:
+    """Give a file a second name, and tell whether that was possible."""
+    try:
+        os.link(source, target)
+    except OSError:
+        return False
+    return True
+
+
+def _move(temporary: Path, final: Path, shown: Path, *, overwrite: bool) -> None:
     """Move the temporary into place; without `overwrite` in a way that cannot replace anything."""
     if overwrite:
         temporary.replace(final)
@@ -243,13 +275,18 @@ def _keep_mode(temporary: Path, final: Path) -> None:
 def _flush(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
+        _sync(descriptor, is_folder=False)
+    finally:
+        os.close(descriptor)
+
+
+def _sync(descriptor: int, *, is_folder: bool) -> None:
+    try:
         os.fsync(descriptor)
     except OSError as error:
         # Some network and container file systems cannot flush a folder; a file must be flushed.
-        if error.errno not in {errno.EINVAL, errno.EBADF, errno.ENOTSUP} or not path.is_dir():
+        if not is_folder or error.errno not in {errno.EINVAL, errno.EBADF, errno.ENOTSUP}:
             raise
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
@@ -270,4 +307,8 @@ def _explained(shown: Path, temporary: Path | None) -> Iterator[None]:
 
 
 def _concerns(path: str | os.PathLike[str], temporary: Path) -> bool:
-    return Path(path) in (temporary, temporary.parent)
+    """Tell whether a path is that of the temporary, of what is made beside it, or of their folder."""
+    about = Path(path)
+    return about == temporary.parent or (
+        about.parent == temporary.parent and about.name.startswith(temporary.name)
+    )

@@ -17,6 +17,7 @@ __all__ = [
     "Output",
     "Overwrite",
     "Resume",
+    "Scheduler",
     "Secret",
     "Seed",
     "Workers",
@@ -82,12 +83,31 @@ def token_option(*spellings: str, help: str = "", **more: Any) -> Any:
     )
 
 
+def _scheduler(text: str | None) -> str | None:
+    from shared_io.batch.executors import scheduler
+
+    try:
+        return scheduler(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
 Input = Annotated[Path, option("-i", "--input", help="Folder or file to read")]
 Output = Annotated[Path, option("-o", "--output", help="Folder or file to write")]
 Overwrite = Annotated[bool, option("--overwrite", help="Replace outputs that are in the way")]
 Resume = Annotated[bool, option("--resume/--no-resume", help="Skip what is already done")]
 DryRun = Annotated[bool, option("--dry-run", help="Say what would be done and stop")]
 Workers = Annotated[int, option("--workers", help="Processes to use", min=1)]
+Scheduler = Annotated[
+    str | None,
+    option(
+        "--scheduler",
+        help="Where they run: 'none' (here), 'slurm', or a Dask scheduler's address, tcp://HOST:PORT",
+        show_default="none",
+        callback=_scheduler,
+        metavar="WHERE",
+    ),
+]
 Seed = Annotated[int, option("--seed", help="Seed of the random numbers", min=0)]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -140,13 +140,24 @@ def append(
         with temporary.open("w+b") as file:
             with open_stream(source) as stream:
                 _copy(stream, walk(stream, source), file, source)
-            with tempfile.TemporaryFile(dir=temporary.parent) as beside:
+            with _beside(temporary) as beside:
                 _write_all(beside, extensions, target, None)
                 _seal(beside, target)
                 beside.seek(BLOCK)  # behind the empty primary HDU
                 shutil.copyfileobj(beside, file, _PIECE)
             _recount(file, target)
         _compress_for(target, temporary)
+
+
+@contextmanager
+def _beside(temporary: Path) -> Iterator[BinaryIO]:
+    """Open another temporary file in the same folder, which a sweep would know as well."""
+    path = temporary.with_name(f"{temporary.name}.extensions")
+    try:
+        with path.open("w+b") as file:
+            yield file
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _recount(file: BinaryIO, path: str | os.PathLike[str]) -> None:
@@ -180,7 +191,7 @@ def _write_all(
             if provenance is not None:
                 provenance.to_header(hdus[0].header)
                 _date(hdus[0].header)
-            fits.HDUList(list(hdus)).writeto(file, output_verify="exception")
+            fits.HDUList(list(hdus)).writeto(_Sink(file), output_verify="exception")
     except (SharedIOError, OSError, MemoryError):
         raise
     except Exception as error:
@@ -190,6 +201,31 @@ def _write_all(
             hdu.header.clear()
             hdu.header.extend(original, strip=False)
     file.flush()
+
+
+class _Sink:
+    """What astropy may know of the file that it writes to.
+
+    Given a file of the system, it lets numpy write arrays through C's buffers, and numpy does not notice
+    when the last of them cannot be written: a disk that is full would alter the content in silence.
+    """
+
+    closed = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, data: bytes) -> int:
+        return self._file.write(data)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        """Do nothing: the file belongs to someone else."""
 
 
 def _prepare(header: Header) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from shared_io import atomic
 from shared_io.errors import SchemaMismatch, WriteFailed
+from shared_io.hdf5.disk import Disk
 
 if TYPE_CHECKING:
     import h5py
@@ -35,8 +37,9 @@ _CHUNK = 2**20  # bytes
 class Writer:
     """An HDF5 file being written; made by `writer`."""
 
-    def __init__(self, file: h5py.File, path: str | os.PathLike[str], preset: Mapping[str, Any]) -> None:
+    def __init__(self, file: h5py.File, disk: Disk, path: str | os.PathLike[str], preset: Mapping[str, Any]) -> None:
         self._file = file
+        self._disk = disk
         self._path = path
         self._preset = preset
 
@@ -99,6 +102,7 @@ class Writer:
         data = np.asarray(data, data.dtype.newbyteorder("<"), order="C")
         with _disk(self._path):
             found = self._stored(group, name, data)
+        self._disk.check()
         self._attributes(found, attrs)
         return found
 
@@ -164,11 +168,11 @@ def writer(
     """
     if compression not in PRESETS:
         raise SchemaMismatch(f"there is no compression {compression!r}", hint=f"choose one of {', '.join(PRESETS)}")
-    with atomic.atomic_path(path, overwrite=overwrite) as temporary:
+    with atomic.atomic_path(path, overwrite=overwrite) as temporary, contextlib.closing(Disk(temporary)) as disk:
         with _disk(path):
-            file = _create(os.fsencode(temporary))
+            file = _create(disk)
         try:
-            out = Writer(file, path, PRESETS[compression])
+            out = Writer(file, disk, path, PRESETS[compression])
             out._attributes(file, attrs)
             out._attributes(file, provenance.to_attrs() if provenance else None)
             yield out
@@ -186,16 +190,17 @@ def _disk(path: str | os.PathLike[str]) -> Iterator[None]:
         raise WriteFailed(f"cannot be written: {error}", path=path) from error
 
 
-def _create(name: bytes) -> h5py.File:
+def _create(disk: Disk) -> h5py.File:
     import h5py
-    from h5py import h5f, h5p
+    from h5py import h5f, h5fd, h5p
 
     creation = h5p.create(h5p.FILE_CREATE)
     creation.set_obj_track_times(False)
     access = h5p.create(h5p.FILE_ACCESS)
     access.set_libver_bounds(h5f.LIBVER_V110, h5f.LIBVER_V110)
     access.set_fclose_degree(h5f.CLOSE_STRONG)
-    return h5py.File(h5f.create(name, h5f.ACC_EXCL, creation, access))
+    access.set_fileobj_driver(h5fd.fileobj_driver, disk)
+    return h5py.File(h5f.create(repr(disk).encode(), h5f.ACC_TRUNC, creation, access))
 
 
 def _chunks(data: npt.NDArray[Any]) -> tuple[int, ...]:

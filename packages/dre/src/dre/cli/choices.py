@@ -48,3 +48,4 @@ class Statistic(StrEnum):
 
 
 Warn = Annotated[bool, cli.option("--warn", help="Name each source that was left out or not fitted")]
+Workers = Annotated[int, cli.option("--workers", "--cpu", help="Images at a time, each in a process of its own", min=1)]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from shared_io import cli
 
-from dre.cli.choices import CatalogueEngine, Centroid, Compression, PsfEngine, Warn
+from dre.cli.choices import CatalogueEngine, Centroid, Compression, PsfEngine, Warn, Workers
 
 
 def register(app: cli.App) -> None:
@@ -52,6 +52,8 @@ def sex(
         list[tuple[str, str]] | None, cli.option("--file", help="Setting whose value is each image's file: NAME FOLDER")
     ] = None,
     engine: Annotated[CatalogueEngine, cli.option("--engine", help="Who extracts")] = CatalogueEngine.AUTO,
+    workers: Workers = 1,
+    scheduler: cli.Scheduler = None,
     overwrite: cli.Overwrite = False,
     resume: cli.Resume = True,
 ) -> None:
@@ -61,15 +63,16 @@ def sex(
 
     Example:
       sex_dre -c sex_source/default.sex --gain cps
-      sex_dre -i Tiles_i Tiles_r --weights Weights_i Weights_r
+      sex_dre -i Tiles_i Tiles_r --weights Weights_i Weights_r --workers 4
     """
     from dre.pipeline.extraction import Request, sextract
+    from dre.pipeline.planning import Running
 
     request = Request(
         inputs, output, config, engine.value, subdir, separator, flags, tuple(weights or ()), gain, gain_key,
         zero_point, fwhm, tuple(arg or ()), tuple(file or ()),
     )  # fmt: skip
-    cli.show(sextract(request, overwrite=overwrite, resume=resume))
+    cli.show(sextract(request, Running(overwrite, resume, workers, scheduler)))
 
 
 def psfex(
@@ -80,6 +83,8 @@ def psfex(
         cli.option("-c", "--config", help="PSFEx configuration; default: default.psfex here or in sex_source/"),
     ] = None,
     engine: Annotated[PsfEngine, cli.option("--engine", help="Who models the PSF")] = PsfEngine.AUTO,
+    workers: Workers = 1,
+    scheduler: cli.Scheduler = None,
     overwrite: cli.Overwrite = False,
     resume: cli.Resume = True,
 ) -> None:
@@ -90,9 +95,11 @@ def psfex(
     Example:
       psfex_dre -c sex_source/default.psfex
     """
+    from dre.pipeline.planning import Running
     from dre.pipeline.psf_models import Request, model_psfs
 
-    cli.show(model_psfs(Request(input, output, config, engine.value), overwrite=overwrite, resume=resume))
+    running = Running(overwrite, resume, workers, scheduler)
+    cli.show(model_psfs(Request(input, output, config, engine.value), running))
 
 
 def cuts(
@@ -120,6 +127,8 @@ def cuts(
         Compression, cli.option("--compression", help="Compression of the HDF5 file")
     ] = Compression.MEDIUM,
     warn: Warn = False,
+    workers: Workers = 1,
+    scheduler: cli.Scheduler = None,
     overwrite: cli.Overwrite = False,
     resume: cli.Resume = True,
 ) -> None:
@@ -130,8 +139,9 @@ def cuts(
     """
     from dre.cutouts import Selection
     from dre.pipeline.cutting import Request, make_cuts
+    from dre.pipeline.planning import Running
 
     selection = Selection(margin, max_stellarity, tuple(filters or ()))
     centroid = centroids_mode.value if centroids else None
     request = Request(input, sextracted, catalogs, output, selection, centroid, compression.value)
-    cli.show(make_cuts(request, overwrite=overwrite, resume=resume, tell=cli.warn if warn else None))
+    cli.show(make_cuts(request, Running(overwrite, resume, workers, scheduler, cli.warn if warn else None)))

@@ -33,7 +33,8 @@ def fit(
     ] = False,
     mosaics_dir: Annotated[Path, cli.option("--mosaics-dir", help="Folder of the mosaics")] = Path("Mosaics"),
     statistic: Annotated[Statistic, cli.option("--statistic", help="Goodness of fit")] = Statistic.DRE,
-    cpu: Annotated[int, cli.option("--cpu", "--workers", help="Threads", min=1)] = 1,
+    cpu: Annotated[int, cli.option("--cpu", "--workers", help="Threads; with --scheduler slurm, workers", min=1)] = 1,
+    scheduler: cli.Scheduler = None,
     chunk: Annotated[
         int, cli.option("--chunk", help="Accepted for old scripts; memory is flat without it", min=1)
     ] = 100,
@@ -52,11 +53,22 @@ def fit(
     """
     from dre.pipeline.fitting import Request, fit_all
     from dre.pipeline.modelling import models
+    from dre.pipeline.planning import Running
 
     if model is not None and model_option is not None:
         raise typer.BadParameter("give the model cube once, as MODEL or with -m")
     grid = models(model or model_option)
+    threads = cpu if scheduler is None else 1
     request = Request(
-        input, psf, output, summary, catalogs, mosaics_dir if mosaics else None, statistic.value, cpu, compression.value
+        input,
+        psf,
+        output,
+        summary,
+        catalogs,
+        mosaics_dir if mosaics else None,
+        statistic.value,
+        threads,
+        compression.value,
     )
-    cli.show(fit_all(request, grid, overwrite=overwrite, resume=resume, tell=cli.warn if warn else None))
+    running = Running(overwrite, resume, cpu, scheduler, cli.warn if warn else None)
+    cli.show(fit_all(request, grid, running, cube=model or model_option))

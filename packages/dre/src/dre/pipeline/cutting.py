@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from dre.cutouts import Selection
 from dre.files import catalogue, images
 from dre.files.cuts import write_cuts
 from dre.files.layout import Sextracted, find_sextracted
-from dre.pipeline.planning import provenance, run_step
+from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -52,21 +53,15 @@ class Job:
         return (self.image, self.catalogue, *self.products.files[1:])
 
 
-def make_cuts(
-    request: Request, *, overwrite: bool = False, resume: bool = True, tell: Callable[[str], None] | None = None
-) -> Report:
+def make_cuts(request: Request, running: Running | None = None) -> Report:
     """Write OUTPUT/NAME_cuts.h5 for every image.
 
     Parameters
     ----------
     request : Request
         What to do.
-    overwrite : bool
-        Replace cuts that are there.
-    resume : bool
-        Skip those that are there and were made from the same inputs and settings.
-    tell : callable, optional
-        Called with a line for each source that is selected and cannot be cut.
+    running : Running, optional
+        Where and how.
 
     Returns
     -------
@@ -77,6 +72,8 @@ def make_cuts(
     InputNotFound
         If there is no image.
     """
+    running = running or Running()
+    request = found_from_anywhere(request, running)
     selection = request.selection
     options = {
         "margin": selection.margin, "max_stellarity": selection.max_stellarity, "centroid": request.centroid,
@@ -90,19 +87,21 @@ def make_cuts(
         job = Job(image, source, products)
         return batch.Unit(name, (request.output / f"{name}_cuts.h5",), provenance("cuts", options, job.inputs), job)
 
-    def work(unit: batch.Unit) -> str:
-        job: Job = unit.payload  # type: ignore[assignment]
-        table = catalogue.read_catalogue(job.catalogue)
-        catalogue.require(table, selection.columns, job.catalogue)
-        stamps = cut_all(job, table, selection, request.centroid, tell)
-        count = write_cuts(
-            unit.outputs[0], stamps, compression=request.compression, overwrite=True, provenance=unit.provenance
-        )
-        return f"{count} of {len(table)} sources"
-
     return run_step(
-        locate.files([request.inputs]), plan, work, name=locate.stem, overwrite=overwrite, resume=resume, what="images"
+        locate.files([request.inputs]), plan, partial(_cut_image, request),
+        verb="cuts", folder=request.output, name=locate.stem, running=running, what="images",
+    )  # fmt: skip
+
+
+def _cut_image(request: Request, unit: batch.Unit) -> str:
+    job: Job = unit.payload  # type: ignore[assignment]
+    table = catalogue.read_catalogue(job.catalogue)
+    catalogue.require(table, request.selection.columns, job.catalogue)
+    stamps = cut_all(job, table, request.selection, request.centroid, batch.note)
+    count = write_cuts(
+        unit.outputs[0], stamps, compression=request.compression, overwrite=True, provenance=unit.provenance
     )
+    return f"{count} of {len(table)} sources"
 
 
 def cut_all(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,10 @@ from dre.files.layout import Sextracted, sextracted
 from dre.files.products import adopt, plain_copy
 from dre.gain import gain_of
 from dre.pipeline.embedded import extract_file
-from dre.pipeline.planning import provenance, run_step
+from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step
 
 if TYPE_CHECKING:
+    import numpy as np
     from shared_io.batch import Report
 
 
@@ -64,17 +66,37 @@ class Job:
         return tuple(dict.fromkeys((self.detection, self.measurement, *self.weights, *extra)))
 
 
-def sextract(request: Request, *, overwrite: bool = False, resume: bool = True) -> Report:
+@dataclass(frozen=True)
+class Engine:
+    """Who extracts, with what settings.
+
+    Attributes
+    ----------
+    settings : Settings
+        Of the configuration file.
+    config : pathlib.Path, optional
+        That file.
+    program : Program, optional
+        SExtractor; None: the embedded extractor.
+    kernel : ndarray, optional
+        The embedded extractor's filter.
+    """
+
+    settings: Settings
+    config: Path | None
+    program: programs.Program | None
+    kernel: np.ndarray | None
+
+
+def sextract(request: Request, running: Running | None = None) -> Report:
     """Extract the sources of every image of a folder.
 
     Parameters
     ----------
     request : Request
         What to do.
-    overwrite : bool
-        Replace products that are there.
-    resume : bool
-        Skip images whose products are there and were made from the same inputs and settings.
+    running : Running, optional
+        Where and how.
 
     Returns
     -------
@@ -87,33 +109,31 @@ def sextract(request: Request, *, overwrite: bool = False, resume: bool = True) 
     ExternalFailed
         If SExtractor is asked for and is not installed.
     """
+    running = running or Running()
+    request = found_from_anywhere(request, running)
     settings, config = sources.read_settings(request.config, "sex")
     program = None if request.engine == "sep" else programs.find("SExtractor")
     if request.engine == "sextractor":
         program = programs.require("SExtractor")
     kernel = None if program else sources.read_kernel(settings, config)
-    engine = f"SExtractor {program.version()}" if program else "sep"
+    name = f"SExtractor {program.version()}" if program else "sep"
 
     def plan(pair: tuple[Path, Path]) -> batch.Unit:
         job = _job(request, *pair)
-        key = _provenance(job, settings, config, engine)
+        key = _provenance(job, settings, config, name)
         return batch.Unit(job.target.name, job.target.files, key, job)
 
-    def work(unit: batch.Unit) -> str:
-        job: Job = unit.payload  # type: ignore[assignment]
-        if program is None:
-            return extract_file(job, settings.replaced(**job.overrides), kernel, unit.provenance)
-        return _run_sextractor(program, job, settings, config, unit.provenance)
-
     return run_step(
-        _pairs(request),
-        plan,
-        work,
-        name=lambda pair: locate.stem(pair[1]),
-        overwrite=overwrite,
-        resume=resume,
-        what="images",
-    )
+        _pairs(request), plan, partial(_extract_image, Engine(settings, config, program, kernel)),
+        verb="sex", folder=request.output, name=lambda pair: locate.stem(pair[1]), running=running, what="images",
+    )  # fmt: skip
+
+
+def _extract_image(engine: Engine, unit: batch.Unit) -> str:
+    job: Job = unit.payload  # type: ignore[assignment]
+    if engine.program is None:
+        return extract_file(job, engine.settings.replaced(**job.overrides), engine.kernel, unit.provenance)
+    return _run_sextractor(engine.program, job, engine.settings, engine.config, unit.provenance)
 
 
 def _pairs(request: Request) -> list[tuple[Path, Path]]:

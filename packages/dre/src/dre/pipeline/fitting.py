@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +19,12 @@ from dre.files.cuts import cut_names, read_cuts
 from dre.files.layout import find_psf, find_sextracted
 from dre.files.mosaics import mosaic_path, write_mosaic
 from dre.files.psf import read_psf
-from dre.fit import Fit, fit
+from dre.fit import Fit, fit_stamps
 from dre.grid import ConvolvedGrid, ModelGrid
 from dre.mosaic import mosaic_panels
-from dre.pipeline.planning import provenance, run_step
-from dre.summary import summary
+from dre.pipeline.modelling import models
+from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step
+from dre.summary import summary_table
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -55,28 +58,19 @@ class Job:
     catalogue: Path | None
 
 
-def fit_all(
-    request: Request,
-    grid: ModelGrid,
-    *,
-    overwrite: bool = False,
-    resume: bool = True,
-    tell: Callable[[str], None] | None = None,
-) -> Report:
+def fit_all(request: Request, grid: ModelGrid, running: Running | None = None, *, cube: Path | None = None) -> Report:
     """Fit every NAME_cuts.h5 of a folder.
 
     Parameters
     ----------
     request : Request
-        What to do.
+        What to do. Its ``workers`` are threads that share the objects of one image.
     grid : ModelGrid
         Models, not convolved.
-    overwrite : bool
-        Replace products that are there.
-    resume : bool
-        Skip images whose products are there and were made from the same inputs, models and settings.
-    tell : callable, optional
-        Called with a line for each source without a fit.
+    running : Running, optional
+        Where and how. Without a scheduler the images are fitted in this process, one after another.
+    cube : pathlib.Path, optional
+        The file of `grid`, from which the workers of a scheduler read it; None: the classic grid.
 
     Returns
     -------
@@ -87,8 +81,9 @@ def fit_all(
     InputNotFound
         If there are no cuts.
     """
+    running = running or Running()
+    request = found_from_anywhere(request, running)
     model = grid.digest()
-    convolved = Convolver(grid)
     options = {"statistic": request.statistic, "compression": request.compression}
 
     def plan(cuts: Path) -> batch.Unit:
@@ -99,12 +94,15 @@ def fit_all(
             outputs += [mosaic_path(request.mosaics, job.name, source) for source in cut_names(cuts)]
         return batch.Unit(job.name, tuple(outputs), provenance("fit", options, inputs, model=model), job)
 
-    def work(unit: batch.Unit) -> str:
-        return _fit_image(unit, request, convolved, tell)
-
+    if running.scheduler is None:
+        running = replace(running, workers=1)
+        work = partial(_fit_image, request, Convolver(grid))
+    else:
+        work = partial(_fit_elsewhere, request, cube.absolute() if cube else None, model)
     return run_step(
-        _cut_files(request.inputs), plan, work, name=_image_name, overwrite=overwrite, resume=resume, what="images"
-    )
+        _cut_files(request.inputs), plan, work,
+        verb="fit", folder=request.chi, name=_image_name, running=running, what="images",
+    )  # fmt: skip
 
 
 class Convolver:
@@ -112,16 +110,39 @@ class Convolver:
 
     def __init__(self, grid: ModelGrid) -> None:
         self.grid = grid
+        self._lock = threading.Lock()
         self._psf: np.ndarray | None = None
         self._convolved: ConvolvedGrid | None = None
 
     def __call__(self, psf: np.ndarray) -> ConvolvedGrid:
         """Convolve with `psf`, shape (side, side), unless it is the last one again."""
-        if self._convolved is None or self._psf is None or not np.array_equal(psf, self._psf):
-            self._convolved = None  # two convolved grids never coexist
-            self._convolved = self.grid.convolve(psf)
-            self._psf = psf
-        return self._convolved
+        with self._lock:
+            if self._convolved is None or self._psf is None or not np.array_equal(psf, self._psf):
+                self._convolved = None  # two convolved grids never coexist
+                self._convolved = self.grid.convolve(psf)
+                self._psf = psf
+            return self._convolved
+
+
+def _fit_elsewhere(request: Request, cube: Path | None, model: str, unit: batch.Unit) -> str:
+    """Fit an image on a worker, which reads the models when it first needs them."""
+    with _loading:
+        convolved = _convolver(cube, model)
+    return _fit_image(request, convolved, unit)
+
+
+@lru_cache(maxsize=1)
+def _convolver(cube: Path | None, model: str) -> Convolver:
+    grid = models(cube)
+    if grid.digest() != model:
+        raise SchemaMismatch(
+            "the models on this worker are not those of the run", path=cube,
+            hint="write them with dre models to a file that all machines see, and name it",
+        )  # fmt: skip
+    return Convolver(grid)
+
+
+_loading = threading.Lock()
 
 
 def _cut_files(folder: Path) -> list[Path]:
@@ -148,7 +169,7 @@ def _job(request: Request, cuts: Path) -> Job:
     return Job(name, cuts, find_psf(request.psf, name), source)
 
 
-def _fit_image(unit: batch.Unit, request: Request, convolved: Convolver, tell: Callable[[str], None] | None) -> str:
+def _fit_image(request: Request, convolved: Convolver, unit: batch.Unit) -> str:
     job: Job = unit.payload  # type: ignore[assignment]
     names = cut_names(job.cuts)
     lost: list[str] = []
@@ -160,8 +181,8 @@ def _fit_image(unit: batch.Unit, request: Request, convolved: Convolver, tell: C
             grid = convolved(_psf(job.psf, extension))
             for stamp, result in _fitted(_readable(job.cuts, own, lost), grid, request):
                 chi_file.add_array(result.name, result.chi)
-                if tell is not None and not result.ok:
-                    tell(f"{job.name}: {result.name} has no fit: {result.reason}")
+                if not result.ok:
+                    batch.note(f"{job.name}: {result.name} has no fit: {result.reason}")
                 if request.mosaics is not None:
                     model = (
                         grid.image(result.best.model_idx) * result.scale
@@ -172,7 +193,7 @@ def _fit_image(unit: batch.Unit, request: Request, convolved: Convolver, tell: C
                     write_mosaic(path, mosaic_panels(stamp.obj, stamp.mask, model), provenance=unit.provenance)
                 found.append(replace(result, chi=np.empty((0,) * 4, np.float32)))
     sources = catalogue.read_catalogue(job.catalogue) if job.catalogue else None
-    rows = summary(found, convolved.grid.axes, sources)
+    rows = summary_table(found, convolved.grid.axes, sources)
     table.write(rows, unit.outputs[1], overwrite=True, provenance=unit.provenance)
     return _verdict(job, found, lost)
 
@@ -219,7 +240,7 @@ def _fitted(stamps: Iterable[Stamp], grid: ConvolvedGrid, request: Request) -> I
             waiting.append(stamp)
             yield stamp
 
-    for result in fit(recorded(), grid, statistic=request.statistic, workers=request.workers):
+    for result in fit_stamps(recorded(), grid, statistic=request.statistic, workers=request.workers):
         yield waiting.popleft(), result
 
 

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared_io import batch
+from shared_io import batch, ledger
 
 from dre.files.cube import read_cube, write_cube
 from dre.grid import CLASSIC, GridAxes, ModelGrid
@@ -44,7 +44,8 @@ def write_models(path: Path, axes: GridAxes, *, overwrite: bool = False, resume:
         write_cube(ModelGrid.generate(axes), path, overwrite=True, provenance=unit.provenance)
         return f"{axes.count} models of {axes.box}x{axes.box} px"
 
-    return batch.run([unit], work, overwrite=overwrite, resume=resume, what="cubes")
+    journal = ledger.home(path.parent, "dre", "models")
+    return batch.run([unit], work, overwrite=overwrite, resume=resume, what="cubes", ledger=journal)
 
 
 def models(path: Path | None) -> ModelGrid:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from shared_io import batch
+from shared_io import batch, ledger
 from shared_io.errors import SharedIOError
 from shared_io.provenance import Provenance, digest
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 T = TypeVar("T")
+R = TypeVar("R", bound="DataclassInstance")
 
 
 def provenance(
@@ -35,14 +41,54 @@ def provenance(
     return Provenance("dre", __version__, verb, dict(config), names, model)
 
 
+@dataclass(frozen=True)
+class Running:
+    """How a step is run; see :func:`shared_io.batch.run`.
+
+    Attributes
+    ----------
+    overwrite : bool
+        Replace products that are there.
+    resume : bool
+        Skip what is there and was made from the same inputs and settings.
+    workers : int
+        Images at a time, each in a process of its own.
+    scheduler : str, optional
+        Address of a Dask scheduler, or ``slurm``: the images go to its workers.
+    tell : callable, optional
+        Called with a line for each source that is left out.
+    """
+
+    overwrite: bool = False
+    resume: bool = True
+    workers: int = 1
+    scheduler: str | None = None
+    tell: Callable[[str], None] | None = None
+
+
+def found_from_anywhere(request: R, running: Running) -> R:
+    """Return a request with absolute paths if its work is done on other machines, which have other working folders."""
+    if running.scheduler is None:
+        return request
+    changes = {}
+    for field in fields(request):
+        value = getattr(request, field.name)
+        if isinstance(value, Path):
+            changes[field.name] = value.absolute()
+        elif isinstance(value, tuple | list) and value and all(isinstance(item, Path) for item in value):
+            changes[field.name] = tuple(item.absolute() for item in value)
+    return replace(request, **changes)
+
+
 def run_step(
     subjects: Sequence[T],
     plan: Callable[[T], batch.Unit],
     work: Callable[[batch.Unit], str],
     *,
+    verb: str,
+    folder: Path,
     name: Callable[[T], str],
-    overwrite: bool,
-    resume: bool,
+    running: Running,
     what: str,
 ) -> batch.Report:
     """Plan and run one unit for each subject.
@@ -52,24 +98,48 @@ def run_step(
     subjects : sequence
         Images, catalogues or cut files.
     plan : callable
-        Makes the unit of a subject; what it raises fails that unit only.
+        Makes the unit of a subject; what it raises fails that unit only. Called in this process, as the work goes on.
     work : callable
-        Does a unit and says what it did.
+        Does a unit and says what it did: a function of a module or a `functools.partial` of one.
+    verb : str
+        The step.
+    folder : pathlib.Path
+        Where its products go and its ledger lies.
     name : callable
         Names a subject whose plan failed.
-    overwrite, resume, what
-        As in :func:`shared_io.batch.run`.
+    running : Running
+        Where and how.
+    what : str
+        What the subjects are.
     """
 
     def planned(subject: T) -> batch.Unit:
         try:
             return plan(subject)
         except SharedIOError as error:
-            return batch.Unit(name(subject), (), Provenance("dre", "", "none", {}, {}), error)
+            return batch.Unit(name(subject), (), Provenance("dre", "", "none", {}, {}), Unplanned(str(error)))
 
-    def attempt(unit: batch.Unit) -> str:
-        if isinstance(unit.payload, SharedIOError):
-            raise unit.payload
-        return work(unit)
+    return batch.run(
+        (planned(subject) for subject in subjects), partial(_attempt, work),
+        overwrite=running.overwrite, resume=running.resume, what=what, workers=running.workers,
+        scheduler=running.scheduler, ledger=ledger.home(folder, "dre", verb), total=len(subjects), tell=running.tell,
+    )  # fmt: skip
 
-    return batch.run([planned(subject) for subject in subjects], attempt, overwrite=overwrite, resume=resume, what=what)
+
+@dataclass(frozen=True)
+class Unplanned:
+    """Stands for the work of a subject whose plan failed.
+
+    Attributes
+    ----------
+    reason : str
+        Why.
+    """
+
+    reason: str
+
+
+def _attempt(work: Callable[[batch.Unit], str], unit: batch.Unit) -> str:
+    if isinstance(unit.payload, Unplanned):
+        raise SharedIOError(unit.payload.reason)
+    return work(unit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from dre.files import catalogue, sources
 from dre.files.layout import find_catalogues
 from dre.files.products import adopt
 from dre.files.psf import read_psfs, write_psf
-from dre.pipeline.planning import provenance, run_step
+from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step
 from dre.psf import PSFModel
 
 if TYPE_CHECKING:
@@ -39,17 +40,15 @@ class Request:
     engine: str = "auto"
 
 
-def model_psfs(request: Request, *, overwrite: bool = False, resume: bool = True) -> Report:
+def model_psfs(request: Request, running: Running | None = None) -> Report:
     """Make OUTPUT/NAME.psf from every NAME_cat.fits.
 
     Parameters
     ----------
     request : Request
         What to do.
-    overwrite : bool
-        Replace PSFs that are there.
-    resume : bool
-        Skip those that are there and were made from the same inputs and settings.
+    running : Running, optional
+        Where and how.
 
     Returns
     -------
@@ -62,6 +61,8 @@ def model_psfs(request: Request, *, overwrite: bool = False, resume: bool = True
     ExternalFailed
         If PSFEx is asked for and is not installed.
     """
+    running = running or Running()
+    request = found_from_anywhere(request, running)
     settings, config = sources.read_settings(request.config, "psfex")
     program = None if request.engine == "stars" else programs.find("PSFEx")
     if request.engine == "psfex":
@@ -73,27 +74,23 @@ def model_psfs(request: Request, *, overwrite: bool = False, resume: bool = True
         origin = provenance("psfex", {"engine": engine, "settings": dict(settings.values)}, [path])
         return batch.Unit(name, (request.output / f"{name}.psf",), origin, path)
 
-    def work(unit: batch.Unit) -> str:
-        path: Path = unit.payload  # type: ignore[assignment]
-        if program is None:
-            psfs = [psf_of(table, settings, path) for table in catalogue.read_extensions(path)]
-            models = [_model(psf) for psf in psfs]
-            write_psf(unit.outputs[0], models, overwrite=True, provenance=unit.provenance)
-            return _said(models)
-        with tempfile.TemporaryDirectory(prefix="dre-psfex-") as folder:
-            product = psfex.run(program, path, Path(folder), settings, config)
-            adopt(product, unit.outputs[0], image=path.name, provenance=unit.provenance, overwrite=True)
-        return _said(read_psfs(unit.outputs[0]))
-
     return run_step(
-        find_catalogues(request.input),
-        plan,
-        work,
-        name=lambda found: found[0],
-        overwrite=overwrite,
-        resume=resume,
-        what="catalogues",
-    )
+        find_catalogues(request.input), plan, partial(_model_psf, settings, config, program),
+        verb="psfex", folder=request.output, name=lambda found: found[0], running=running, what="catalogues",
+    )  # fmt: skip
+
+
+def _model_psf(settings: Settings, config: Path | None, program: programs.Program | None, unit: batch.Unit) -> str:
+    path: Path = unit.payload  # type: ignore[assignment]
+    if program is None:
+        psfs = [psf_of(table, settings, path) for table in catalogue.read_extensions(path)]
+        models = [_model(psf) for psf in psfs]
+        write_psf(unit.outputs[0], models, overwrite=True, provenance=unit.provenance)
+        return _said(models)
+    with tempfile.TemporaryDirectory(prefix="dre-psfex-") as folder:
+        product = psfex.run(program, path, Path(folder), settings, config)
+        adopt(product, unit.outputs[0], image=path.name, provenance=unit.provenance, overwrite=True)
+    return _said(read_psfs(unit.outputs[0]))
 
 
 def psf_of(table: Table, settings: Settings, path: Path) -> StarPsf:

@@ -1,0 +1,40 @@
+"""Fault laboratories for everything that writes or reads files, usable by the tests of every package.
+
+``python -m shared_io.testing`` runs three of them and prints what it counted:
+
+- `kills`: writers are killed (SIGKILL) at random moments and at chosen system calls;
+- `failures`: every system call of a write fails in turn, with each errno a disk can answer;
+- `damage`: truncated, altered and hostile files go to every reader, in bounded time and memory.
+
+The parts they are made of stand alone:
+
+>>> from shared_io.testing import child, layer
+>>> ending = child.run(lambda: sum(range(10)))
+>>> ending.value
+45
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+__all__ = [
+    "child",
+    "content",
+    "damage",
+    "failures",
+    "kills",
+    "layer",
+    "readers",
+    "samples",
+    "strace",
+    "tally",
+    "writers",
+]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in __all__:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
