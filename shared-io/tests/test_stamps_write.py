@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import astropy.units as u
 import numpy as np
@@ -55,6 +56,14 @@ def test_every_type_and_plane(tmp_path, dtype, shape):
     found = stamps.read(stamps.write(tmp_path, data))
     assert found.data.dtype == np.dtype(dtype).newbyteorder("=")
     np.testing.assert_array_equal(found.data, data)
+
+
+def test_nan_is_a_card_without_a_value(tmp_path):
+    table = Table({"MAG": [np.nan, 1.0], "A_LONG_NAME": [2.0, np.nan]})
+    found = stamps.read(stamps.write(tmp_path, rows(2), table), keys=table.colnames)
+    assert found.table["MAG"].tolist() == [None, 1.0]
+    assert found.table["A_LONG_NAME"].tolist() == [2.0, None]
+    assert "A_LONG_NAME" in astropy_fits.getheader(tmp_path / "000001.fits")
 
 
 def test_files_are_sound_to_others(tmp_path):
@@ -148,7 +157,7 @@ def test_no_file_is_in_place_before_its_bytes_are_on_the_disk(tmp_path, monkeypa
     flush, link, replace = os.fsync, os.link, os.replace
 
     def fsync(descriptor):
-        events.append(("flush", os.readlink(f"/proc/self/fd/{descriptor}")))
+        events.append(("flush", str(Path(f"/proc/self/fd/{descriptor}").readlink())))
         flush(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)

@@ -109,7 +109,7 @@ def _read(
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
     try:
         for batch, last in pieces:
-            waiting.append((batch, last, pool.submit(read_batch, batch, job)))
+            waiting.append((batch, last, pool.submit(read_batch, [os.fspath(path) for path in batch], job)))
             if len(waiting) >= workers * _WAITING:
                 first, ends, future = waiting.popleft()
                 yield first, ends, future.result()
