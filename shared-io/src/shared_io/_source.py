@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from shared_io.errors import CorruptInput, InputNotFound
 
+UNKNOWN = "of unknown format"
 _REASONS = {
     errno.ENOENT: "no such file",
     errno.ENOTDIR: "no such file (a part of the path is not a folder)",
@@ -79,7 +80,7 @@ def describe(head: bytes) -> str:
     ):
         if start.startswith(sign):
             return words
-    return "of unknown format"
+    return UNKNOWN
 
 
 def absolute(path: str | os.PathLike[str]) -> Path:

@@ -138,8 +138,23 @@ def read(path: str | os.PathLike[str]) -> Provenance | None:
     elif head.startswith((b"# shared_io", b"# %ECSV", b"\x1f\x8b")):
         text = _from_text(path)
     else:
+        _check_name(path, head)
         return None
     return None if text is None else _parse(text, path)
+
+
+def _check_name(path: str | os.PathLike[str], head: bytes) -> None:
+    """Refuse a file of a format that carries provenance where not even the signature of that format is left."""
+    from shared_io import locate
+
+    signed = (*locate.FITS_SUFFIXES, *locate.HDF5_SUFFIXES, ".parquet", ".ecsv")
+    if locate.suffix(path, signed):
+        raise CorruptInput(f"not what its name says but {_source.describe(head)}", path=path)
+    if locate.suffix(path, (".csv",)):
+        from shared_io.table import text
+
+        with _source.open_input(path) as file:
+            text.check_lost(file.read(4096), path)
 
 
 def _parse(text: object, path: str | os.PathLike[str]) -> Provenance:

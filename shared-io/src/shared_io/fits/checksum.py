@@ -11,7 +11,7 @@ import numpy.typing as npt
 from shared_io.errors import CorruptInput
 from shared_io.fits.structure import OURS, Block
 
-__all__ = ["OURS", "check_sums", "encode", "ones_sum", "text_of"]
+__all__ = ["OURS", "check_header", "check_sums", "encode", "ones_sum", "text_of"]
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +96,7 @@ def check_sums(data: npt.NDArray[np.uint8], block: Block, path: str | os.PathLik
     CorruptInput
         When the HDU was altered.
     """
+    check_header(block, path)
     stated, seal = text_of(block, "DATASUM"), text_of(block, "CHECKSUM")
     if not stated and not seal:
         return False
@@ -123,6 +124,27 @@ def check_sums(data: npt.NDArray[np.uint8], block: Block, path: str | os.PathLik
             hint="the file was altered or damaged: fetch or copy it again, or read it with verify=False",
         )
     return True
+
+
+def check_header(block: Block, path: str | os.PathLike[str]) -> None:
+    """Verify a header of ours by itself: its CHECKSUM, with the DATASUM that it states.
+
+    Raises
+    ------
+    CorruptInput
+        When it was altered.
+    """
+    if OURS.encode() not in block.header:
+        return
+    stated = text_of(block, "DATASUM")
+    complete = stated.isdigit() and text_of(block, "CHECKSUM")
+    if not complete or ones_sum(block.header, int(stated)) not in (0, _FULL):
+        raise CorruptInput(
+            "the header does not match its CHECKSUM",
+            path=path,
+            hdu=block.place,
+            hint="the file was altered or damaged: fetch or copy it again, or read it with verify=False",
+        )
 
 
 def _left_behind(block: Block, stated: int, found: int, rest: int) -> bool:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from shared_io.errors import CorruptInput, SchemaMismatch, SharedIOError
 from shared_io.fits import tables
-from shared_io.fits.checksum import check_sums
+from shared_io.fits.checksum import check_header, check_sums
 from shared_io.fits.select import Selector, first_image, is_image, select
 from shared_io.fits.stream import Stream, open_stream
 from shared_io.fits.structure import Block, walk
@@ -106,7 +106,7 @@ def inspect(path: str | os.PathLike[str]) -> tuple[HDUInfo, ...]:
         When the file is missing, truncated, damaged, not FITS, or beyond the limits.
     """
     with open_stream(path) as stream:
-        return tuple(_info(block) for block in walk(stream, path))
+        return tuple(_info(block, path) for block in walk(stream, path))
 
 
 def read_image(path: str | os.PathLike[str], hdu: Selector | None = None, *, verify: bool = True) -> Image:
@@ -177,7 +177,7 @@ def verify(path: str | os.PathLike[str]) -> int:
         When the file is missing, damaged or beyond the limits.
     """
     with open_stream(path) as stream:
-        return sum(check_sums(load(stream, block, path), block, path) for block in walk(stream, path))
+        return sum(_verify(stream, block, path) for block in walk(stream, path))
 
 
 def astropy_hdu(stream: Stream, block: Block, path: str | os.PathLike[str], *, verify_sums: bool) -> Any:
@@ -197,6 +197,7 @@ def astropy_hdu(stream: Stream, block: Block, path: str | os.PathLike[str], *, v
         found = (fits.PrimaryHDU if block.index == 0 else base).fromstring(buffer)
         if block.kind == "compressed":
             found = fits.CompImageHDU(bintable=found)
+            _ = found.data  # decompressed here, where what is wrong with it can be told
         return found
 
 
@@ -302,8 +303,20 @@ def _without_value(data: npt.NDArray[Any]) -> npt.NDArray[np.bool_] | None:
     return np.isnan(data)
 
 
-def _info(block: Block) -> HDUInfo:
+def _verify(stream: Stream, block: Block, path: str | os.PathLike[str]) -> bool:
+    data = load(stream, block, path)
+    found = check_sums(data, block, path)
+    if block.kind in ("table", "compressed"):
+        tables.check_binary(data, block, path)
+    return found
+
+
+def _info(block: Block, path: str | os.PathLike[str]) -> HDUInfo:
     from astropy.io.fits import Header
+
+    check_header(block, path)
+    if block.kind in ("table", "compressed"):
+        tables.fields(block, path)
 
     dtype = np.dtype(_DTYPES[block.bitpix]) if block.kind in ("image", "compressed") else None
     with quiet():

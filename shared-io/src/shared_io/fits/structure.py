@@ -26,6 +26,7 @@ STRUCTURAL = re.compile(
     rb"|DATASUM|CHECKSUM|NEXTEND|BSCALE|BZERO|BLANK) *="
 )
 _HARMLESS = {"EXTNAME", "EXTVER", "NEXTEND", "BSCALE", "BZERO", "BLANK"}  # given twice, the first counts
+_COMPRESSIONS = {"GZIP_1", "GZIP_2", "RICE_1", "RICE_ONE", "PLIO_1", "HCOMPRESS_1", "NOCOMPRESS"}
 _KINDS = {"IMAGE": "image", "IUEIMAGE": "image", "TABLE": "ascii", "BINTABLE": "table", "A3DTABLE": "table"}
 
 
@@ -250,13 +251,19 @@ def _compressed(block: Block, get: _Getter, path: str | os.PathLike[str]) -> Blo
     if bitpix not in (8, 16, 32, 64, -32, -64):
         raise CorruptInput(f"ZBITPIX = {bitpix} is not possible", path=path, hdu=block.index)
     axes = get.axes("ZNAXIS")
+    if get.text("ZCMPTYPE") not in _COMPRESSIONS:
+        raise CorruptInput(f"ZCMPTYPE = {get.text('ZCMPTYPE')!r} is not known", path=path, hdu=block.index)
     size = abs(bitpix) // 8 * math.prod(axes)
+    tiles = 1
     for number, axis in enumerate(axes, 1):
         tile = get.integer(f"ZTILE{number}", default=axis if number == 1 else 1)
         if not 0 < tile <= max(axis, 1):
             raise CorruptInput(f"ZTILE{number} = {tile} does not fit the image", path=path, hdu=block.index)
+        tiles *= -(-axis // tile)
     limits.check_bytes(size, path=path, hdu=block.place)
     limits.check_expansion(size, block.size, path=path, hdu=block.place)
+    if axes and tiles != block.shape[0]:
+        raise CorruptInput(f"{block.shape[0]} tiles, not {tiles}", path=path, hdu=block.place)
     return Block(**{**vars(block), "shape": tuple(reversed(axes)), "bitpix": bitpix})
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from shared_io import limits
 from shared_io.errors import CorruptInput, InputTooLarge
+from shared_io.fits import tiles
 from shared_io.fits.structure import Block
 
 __all__ = ["FieldSpec", "check_binary", "fields"]
@@ -100,14 +101,16 @@ def check_binary(data: npt.NDArray[np.uint8], block: Block, path: str | os.PathL
     total = 0
     for number, spec in enumerate(specs, 1):
         if spec.variable and spec.repeat:
-            total += _check_descriptors(table, spec, block.size - start, number, block, path)
+            heap = data[start : block.size]
+            total += _check_descriptors(table, spec, heap, number, block, path)
     limits.check_bytes(total, path=path, hdu=block.place, what="arrays of variable length")
+    limits.check_expansion(total, block.size, path=path, hdu=block.place)
 
 
 def _check_descriptors(
     table: npt.NDArray[np.uint8],
     spec: FieldSpec,
-    heap: int,
+    heap: npt.NDArray[np.uint8],
     number: int,
     block: Block,
     path: str | os.PathLike[str],
@@ -118,13 +121,17 @@ def _check_descriptors(
     sizes = -(-lengths // 8) if spec.variable == "X" else lengths
     width = 1 if spec.variable == "X" else _WIDTHS[spec.variable]
     used = lengths > 0
-    wrong = (lengths < 0) | (used & ((starts < 0) | (sizes > heap // width) | (starts > heap - sizes * width)))
+    wrong = (lengths < 0) | (used & ((starts < 0) | (sizes > heap.size // width) | (starts > heap.size - sizes * width)))
     if wrong.any():
         raise CorruptInput(
             f"row {int(np.argmax(wrong))} of column {number} points outside of the heap",
             path=path,
             hdu=block.place,
         )
+    if block.kind == "compressed" and spec.variable == "B":
+        cap = tiles.tile_bytes(block)
+        for size, start in zip(sizes[used].tolist(), starts[used].tolist(), strict=True):
+            tiles.check_tile(heap[start : start + size], cap, block, path)
     return int(sizes.sum()) * width
 
 

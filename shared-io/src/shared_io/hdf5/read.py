@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared_io import _source, limits
+from shared_io._text import fixed_width
 from shared_io.errors import CorruptInput, InputTooLarge, SchemaMismatch, SharedIOError, UnsafeInput
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ class Reader:
                 raise SchemaMismatch("this is one array, not a group", path=self._path, hdu=name)
             members = {key: self.node(f"{name.rstrip('/')}/{key}") for key in sorted(group)}
             datasets = {key: node for key, node in members.items() if not self.is_group(node)}
-            limits.check_bytes(sum(_bytes(d) for d in datasets.values()), path=self._path, hdu=name, what="a group")
+            total = sum(_bytes(dataset) for dataset in datasets.values())
+            limits.check_bytes(total, path=self._path, hdu=name, what="a group")
+            limits.check_expansion(total, os.stat(self._path).st_size, path=self._path, hdu=name)
             return {key: self.load(dataset) for key, dataset in datasets.items()}
 
     def array(self, name: str) -> npt.NDArray[Any]:
@@ -97,6 +100,10 @@ class Reader:
         UnsafeInput
             When a link leaves the file or leads back to itself.
         """
+        with self._translated(name):
+            return self._node(name)
+
+    def _node(self, name: str) -> Any:
         import h5py
 
         node: Any = self._file
@@ -165,7 +172,7 @@ class Reader:
         text = dataset.dtype.metadata or {}
         if dataset.dtype.kind == "O":
             data = np.asarray(dataset.asstr(errors="strict")[selection])
-            return data.astype(str) if data.size else data.astype("U1")
+            return fixed_width(data, str, self._path, dataset.name)
         data = np.asarray(dataset[selection])
         if data.dtype == "u1" and dataset.id.get_type().get_class() == h5t.BITFIELD:
             return data.astype(bool)  # so PyTables writes booleans

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from shared_io import _source, limits
+from shared_io._text import check_width, fixed_width
 from shared_io.errors import CorruptInput, SchemaMismatch
 from shared_io.table.schema import Field, Piece, restore
 
@@ -55,6 +57,7 @@ def from_arrow(values: Any, field: Field | None, name: str, path: str | os.PathL
     if isinstance(values, pa.ChunkedArray):
         values = values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
     if pa.types.is_dictionary(values.type):
+        _check_expanded(values, name, path)
         values = values.dictionary_decode()
     shape: list[int] = []
     outer = None
@@ -117,10 +120,10 @@ def _numpy(
         values, kind = values.cast(pa.float64()), pa.float64()
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or _is_view(kind):
         filled = values.fill_null("") if mask is not None else values
-        return _strings(filled), mask
+        return fixed_width(filled.to_pylist(), str, path, name), mask
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
         found = values.fill_null(b"").to_pylist() if mask is not None else values.to_pylist()
-        return np.array(found, dtype=bytes) if found else np.zeros(0, "S1"), mask
+        return fixed_width(found, bytes, path, name), mask
     if pa.types.is_date(kind):
         values = values.cast(pa.timestamp("s"))
         kind = values.type
@@ -136,9 +139,19 @@ def _numpy(
     return values.to_numpy(zero_copy_only=False), mask
 
 
-def _strings(values: Any) -> npt.NDArray[np.str_]:
-    found = values.to_pylist()
-    return np.array(found, dtype=str) if found else np.zeros(0, "U1")
+def _check_expanded(values: Any, name: str, path: str | os.PathLike[str]) -> None:
+    """Refuse a dictionary whose few long texts would be repeated beyond the limits."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = values.type.value_type
+    if pa.types.is_string(kind) or pa.types.is_binary(kind):
+        lengths = np.asarray(pc.binary_length(values.dictionary).fill_null(0))
+        counts = np.bincount(np.asarray(values.indices.drop_null()), minlength=len(lengths))
+        size = int((lengths.astype("i8") * counts).sum())
+        limits.check_bytes(size, path=path, hdu=name, what="text")
+        limits.check_expansion(size, _source.size(path), path=path, hdu=name)
+        check_width(len(values), 4 * int(lengths.max(initial=0)), path, name)
 
 
 def _is_view(kind: Any) -> bool:

@@ -14,7 +14,9 @@ ECSV does not tell an empty text from a missing one; our own reader does, since 
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +37,7 @@ __all__ = ["batches", "read", "write"]
 
 _MARK = "# # "
 _META = "shared_io.meta"
+_NODES = 100_000  # of the metadata that others wrote
 _TYPES = {"f2": "float16", "U": "string", "S": "string", "M": "int64", "m": "int64", "b": "bool"}
 
 
@@ -95,13 +98,34 @@ def _foreign(data: bytes, columns: Sequence[str] | None, path: str | os.PathLike
     """Read what another program wrote; astropy's YAML loader makes nothing but plain data and units."""
     from astropy.io import ascii as astropy_ascii
 
+    _check_nesting(data, path)
     try:
         with quiet():
             table = astropy_ascii.read(data.decode(), format="ecsv", guess=False)
+        _check_tree(table.meta)
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CorruptInput(f"cannot be read as ECSV ({reason})", path=path) from error
     return table if columns is None else table[schema.chosen(table.colnames, columns, path)]
+
+
+def _check_nesting(data: bytes, path: str | os.PathLike[str]) -> None:
+    """Refuse lines of brackets, over which YAML takes its time."""
+    for line in itertools.takewhile(lambda line: line.startswith(b"#"), data.splitlines()):
+        if re.search(rb"[\[{](?:\s*[\[{]){99}", line):
+            raise CorruptInput("the header nests too deep", path=path)
+
+
+def _check_tree(meta: Any) -> None:
+    """Refuse metadata that repeat themselves, by YAML's aliases, without end or far too often."""
+    left, queue = _NODES, [meta]
+    while queue:
+        node = queue.pop()
+        inner = list(node.values()) if isinstance(node, dict) else node if isinstance(node, list | tuple) else ()
+        left -= len(inner)
+        if left < 0:
+            raise ValueError("the metadata refer to themselves, or are too many")
+        queue += inner
 
 
 def _described(field: Field) -> dict[str, Any]:

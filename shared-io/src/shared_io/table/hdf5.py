@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shared_io import _source as _stored
 from shared_io import hdf5, limits
 from shared_io.errors import CorruptInput, SchemaMismatch
 from shared_io.table import pandas_hdf5, schema
@@ -56,7 +57,9 @@ def read(path: str | os.PathLike[str], *, key: str | int | None = None, columns:
         source = _source(file, key, path)
         names = schema.chosen(source.names, columns, path)
         with hdf5.translated(path, source.key):
-            limits.check_bytes(source.size(names), path=path, hdu=source.key, what="a table")
+            size = source.size(names)
+            limits.check_bytes(size, path=path, hdu=source.key, what="a table")
+            limits.check_expansion(size, _stored.size(path), path=path, hdu=source.key)
             return schema.build(source.pieces(names, slice(None)), source.meta)
 
 

@@ -23,6 +23,7 @@ __all__ = ["Writer", "batches", "key_values", "read", "write", "writer"]
 
 _COLUMNS, _META = b"shared_io.columns", b"shared_io.meta"
 _FOREIGN_META = b"scope"  # a JSON object of attributes, as scope's tables carry them
+_WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBLE": 8, "BYTE_ARRAY": 4}
 _ROWS = 2**20  # of a row group
 
 
@@ -231,6 +232,11 @@ class _Source:
             raise CorruptInput("the metadata are no JSON object", path=self.path)
         return meta
 
+    def _width(self, index: int) -> int:
+        """Return the bytes of a value in memory; of texts, those of its place alone."""
+        column = self._metadata.schema.column(index)
+        return int(column.length) if column.physical_type == "FIXED_LEN_BYTE_ARRAY" else _WIDTHS[column.physical_type]
+
     def _read_fields(self) -> dict[str, Field]:
         text = self.values.get(_COLUMNS)
         if text is None:
@@ -249,7 +255,8 @@ class _Source:
                     raise CorruptInput(
                         f"row group {group} lies outside of the file: truncated or damaged", path=self.path
                     )
-                total += max(0, metadata.row_group(group).column(index).total_uncompressed_size)
+                chunk = metadata.row_group(group).column(index)
+                total += max(0, chunk.total_uncompressed_size, chunk.num_values * self._width(index))
         if rows != metadata.num_rows or rows < 0:
             raise CorruptInput("the numbers of rows do not add up", path=self.path)
         total = max(total, rows * max(1, len(self._names)))
@@ -257,23 +264,48 @@ class _Source:
         limits.check_expansion(total, size, path=self.path)
 
 
-@contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[_Source]:
+def _parquet_file(path: str | os.PathLike[str], **options: Any) -> Any:
     import pyarrow.parquet as pq
 
+    return pq.ParquetFile(
+        os.fspath(path),
+        page_checksum_verification=True,
+        thrift_string_size_limit=limits.current().header_bytes * 4,
+        thrift_container_size_limit=10_000_000,
+        **options,
+    )
+
+
+def _repeated(metadata: Any) -> list[str]:
+    """Return the columns of text of which few may be repeated often: they are read without repeating them."""
+    found = set()
+    for group in range(metadata.num_row_groups):
+        for index in range(metadata.num_columns):
+            chunk = metadata.row_group(group).column(index)
+            most = chunk.num_values * chunk.total_uncompressed_size
+            if chunk.physical_type == "BYTE_ARRAY" and chunk.has_dictionary_page and most > limits.current().free_bytes:
+                found.add(chunk.path_in_schema)
+    return sorted(found)
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[_Source]:
     with _source.open_input(path) as raw:
         seal.check_footer(raw, path)
         with _translated(path):
-            file = pq.ParquetFile(
-                os.fspath(path),
-                page_checksum_verification=True,
-                thrift_string_size_limit=limits.current().header_bytes * 4,
-                thrift_container_size_limit=10_000_000,
-            )
+            file = _parquet_file(path)
         with file:
             with _translated(path):
                 source = _Source(file, raw, path)
-            yield source
+                repeated = _repeated(file.metadata)
+            if not repeated:
+                yield source
+                return
+            with _translated(path):
+                again = _parquet_file(path, metadata=file.metadata, read_dictionary=repeated)
+            with again:
+                source.file = again
+                yield source
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared_io import limits
+from shared_io._text import check_width
 from shared_io.errors import CorruptInput, InputTooLarge, SchemaMismatch
 
 if TYPE_CHECKING:
@@ -183,6 +184,8 @@ def restore(data: npt.NDArray[Any], field: Field, path: str | os.PathLike[str]) 
         data = data.reshape(data.shape[:1] + field.shape) if data.shape[1:] != field.shape else data
         if data.dtype == wanted:
             return data
+        if wanted.kind in "SU":
+            check_width(data.size, wanted.itemsize, path, field.name)
         if wanted.kind in "Mm" and data.dtype.kind == "i":
             return data.astype("i8", copy=False).view(wanted)
         if wanted.kind == "S" and data.dtype.kind == "U":
@@ -225,7 +228,7 @@ def decode_fields(content: object, path: str | os.PathLike[str]) -> list[Field]:
         raise InputTooLarge(f"{len(content)} columns", path=path)
     try:
         return [_field(item) for item in content]
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise CorruptInput(f"the description of the columns is damaged: {error}", path=path) from error
 
 

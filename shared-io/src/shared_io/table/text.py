@@ -14,13 +14,14 @@ from typing import Any, BinaryIO
 from shared_io import _source, limits
 from shared_io.errors import CorruptInput, InputTooLarge
 
-__all__ = ["Head", "Tally", "digest_line", "join", "load", "provenance", "split", "verify", "verify_sum"]
+__all__ = ["Head", "Tally", "check_lost", "digest_line", "join", "load", "provenance", "split", "verify", "verify_sum"]
 
 OURS = "shared_io."
 COLUMNS, DIGEST, PROVENANCE = "shared_io.columns", "shared_io.digest", "shared_io.provenance"
 _LINE = r'("(?:[^"\\]|\\.)*"|[A-Za-z_][\w.\-]*): (.*)'
 _LINES = {mark: re.compile(re.escape(mark) + _LINE.encode(), re.DOTALL) for mark in (b"# ", b"# # ")}
 _PIECE = 2**20
+_MOST_LINES = 100_000
 
 
 @dataclass(frozen=True)
@@ -80,19 +81,34 @@ def split(data: bytes, path: str | os.PathLike[str], mark: bytes = b"# ") -> Hea
         When one of our own lines is damaged.
     """
     values: dict[str, Any] = {}
-    at, span = 0, (0, 0)
+    at, count, span = 0, 0, (0, 0)
     cap = limits.current().header_bytes
     while data.startswith(b"#", at):
         end = data.find(b"\n", at)
         end = len(data) if end < 0 else end + 1
-        if end > cap:
-            raise InputTooLarge("the lines before the columns are too long", path=path)
+        count += 1
+        if end > cap or count > _MOST_LINES:
+            raise InputTooLarge("the lines before the columns are too long or too many", path=path)
         if _take(data[at:end].rstrip(b"\r\n"), values, path, _LINES[mark]) == DIGEST:
             span = (at, end)
         at = end
+    if COLUMNS not in values and DIGEST not in values:
+        check_lost(data[:4096], path)
     if COLUMNS in values and DIGEST not in values:
         raise CorruptInput(f"the line {DIGEST!r} is missing", path=path, hint=_EDITED)
     return Head(values, at, values.pop(DIGEST, None), span)
+
+
+def check_lost(head: bytes, path: str | os.PathLike[str]) -> None:
+    """Refuse what begins like a file of ours, but for its first characters.
+
+    Raises
+    ------
+    CorruptInput
+        When a line of ours follows a first line that is not.
+    """
+    if f"{COLUMNS}: [".encode() in head or f'{DIGEST}: {{"bytes"'.encode() in head:
+        raise CorruptInput("the first line is damaged", path=path, hint="fetch or copy the file again")
 
 
 _EDITED = f"if you edited the file on purpose, make one of its first lines say {DIGEST}: null"

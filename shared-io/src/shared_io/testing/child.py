@@ -29,7 +29,7 @@ __all__ = ["Child", "Ending", "run"]
 
 _RESULT = 2**20  # bytes, the most that a child may return
 _HEAD = struct.Struct("<Q")
-_SPARE = 8 * 2**30  # bytes of address space beyond what the child begins with
+_SPARE = 3 * 2**30  # bytes of address space beyond what the child begins with
 
 
 @dataclass(frozen=True)
