@@ -26,7 +26,7 @@ def address() -> Iterator[str]:
     from dask.distributed import LocalCluster
 
     with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
-        made = LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None)
+        made = LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=":0")
     with made:
         yield made.scheduler_address
 
@@ -49,7 +49,7 @@ def test_a_cluster_writes_what_one_process_writes(
 
 
 def test_a_unit_that_kills_its_worker_fails_alone_on_a_cluster_too(address: str, tmp_path: Path) -> None:
-    tasks = {1: "kill", 3: "fail", 4: f"kill-once {tmp_path / 'killed'}"}
+    tasks = {1: "kill", 3: "fail"}
     units = [unit(tmp_path / "out", k, tasks.get(k, "")) for k in range(8)]
     report = batch.run(units, work, scheduler=address)
     assert [(e.name, e.message) for e in report.failed] == [
@@ -57,6 +57,12 @@ def test_a_unit_that_kills_its_worker_fails_alone_on_a_cluster_too(address: str,
         ("u00003", "ValueError: two lines"),
     ]
     assert len(report.done) == 6
+
+
+def test_a_worker_that_is_killed_once_loses_nothing(address: str, tmp_path: Path) -> None:
+    units = [unit(tmp_path / "out", k, f"kill-once {tmp_path / 'killed'}" if k == 4 else "") for k in range(8)]
+    assert len(batch.run(units, work, scheduler=address).done) == 8
+    assert (tmp_path / "killed").exists()
 
 
 def test_no_scheduler_there_is_one_clear_error(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
