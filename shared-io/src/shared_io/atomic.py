@@ -101,9 +101,10 @@ def write_many(
 ) -> int:
     """Write many small files, each of them whole or not there.
 
-    To flush files one by one takes longer than all the rest. So a batch of temporaries is written, then all of them are
-    flushed at once, then each is moved into place, then their folders are flushed. Not one file is in place before its
-    bytes are on the disk; when the program is killed, the files of the batch are old, new or absent, each as a whole.
+    To flush files one by one takes longer than all the rest. So a batch of temporaries is written, then all of
+    them are flushed at once, then each is moved into place, then their folders are flushed. Not one file is in
+    place before its bytes are on the disk; when the program is killed, the files of the batch are old, new or
+    absent, each as a whole.
 
     Parameters
     ----------
@@ -122,7 +123,8 @@ def write_many(
     Raises
     ------
     OutputExists, WriteFailed
-        For the first file that cannot be put in place; those before it may be there.
+        For the first file that cannot be put in place. Those before it may be there, whole; unlike with
+        `atomic_path` they are not taken back.
     """
     count = 0
     source = iter(files)
@@ -175,16 +177,28 @@ def _write_batch(
                 _keep_mode(temporary, final)
         for _ in pool.map(_flush_named, waiting):
             pass
-        for temporary, final, shown in waiting:
-            with _explained(shown, temporary):
-                _publish(temporary, final, shown, overwrite=overwrite)
-        for folder, shown in {final.parent: shown for _, final, shown in waiting}.items():
-            with _explained(shown, None):
-                _flush(folder)
+        _publish_batch(waiting, overwrite=overwrite)
     finally:
         for temporary, _, _ in waiting:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def _publish_batch(waiting: Sequence[tuple[Path, Path, Path]], *, overwrite: bool) -> None:
+    """Move flushed temporaries into place, then flush each folder once."""
+    with contextlib.ExitStack() as stack:
+        folders: dict[Path, tuple[int, Path]] = {}
+        for _, final, shown in waiting:
+            if final.parent not in folders:
+                with _explained(shown, None):
+                    folders[final.parent] = os.open(final.parent, os.O_RDONLY), shown
+                stack.callback(os.close, folders[final.parent][0])
+        for temporary, final, shown in waiting:
+            with _explained(shown, temporary):
+                _move(temporary, final, shown, overwrite=overwrite)
+        for descriptor, shown in folders.values():
+            with _explained(shown, None):
+                _sync(descriptor, is_folder=True)
 
 
 def _flush_named(item: tuple[Path, Path, Path]) -> None:
@@ -309,6 +323,4 @@ def _explained(shown: Path, temporary: Path | None) -> Iterator[None]:
 def _concerns(path: str | os.PathLike[str], temporary: Path) -> bool:
     """Tell whether a path is that of the temporary, of what is made beside it, or of their folder."""
     about = Path(path)
-    return about == temporary.parent or (
-        about.parent == temporary.parent and about.name.startswith(temporary.name)
-    )
+    return about == temporary.parent or (about.parent == temporary.parent and about.name.startswith(temporary.name))
