@@ -190,3 +190,16 @@ def test_orphans_from_before_the_machine_was_started(monkeypatch):
 
 def test_sweeping_no_folder_is_no_error(tmp_path):
     assert atomic.sweep(tmp_path / "none") == []
+
+
+def test_a_zombie_writes_no_more(tmp_path: Path) -> None:
+    code = "import sys; from shared_io import _writer as w; print(w.temporary_name('a'), flush=True); sys.stdin.read()"
+    writer = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert writer.stdout is not None
+    orphan = tmp_path / writer.stdout.readline().strip()
+    orphan.touch()
+    assert atomic.sweep(tmp_path) == []
+    writer.kill()
+    os.waitid(os.P_PID, writer.pid, os.WEXITED | os.WNOWAIT)  # dead, and not yet collected
+    assert atomic.sweep(tmp_path) == [orphan]
+    writer.communicate()

@@ -39,6 +39,6 @@ def test_light_modules_load_nothing_heavy(module):
     assert loaded_by(f"import shared_io{module}").isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize("module", [".fits", ".hdf5", ".table"])
+@pytest.mark.parametrize("module", [".fits", ".hdf5", ".stamps", ".table"])
 def test_readers_load_their_libraries_only_when_used(module):
     assert loaded_by(f"import shared_io{module}").isdisjoint(set(HEAVY) - {"numpy"})

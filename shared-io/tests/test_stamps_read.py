@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -253,7 +254,7 @@ def test_every_truncation_fails_alone(tmp_path):
     found = stamps.read(tmp_path)
     # Only the filling behind the pixels may be missing.
     enough = [size for size in cuts if size >= 2880 + 4800]
-    assert [os.path.basename(path) for path in found.table["path"]] == [*(f"{n:05}.fits" for n in enough), "good.fits"]
+    assert [Path(path).name for path in found.table["path"]] == [*(f"{n:05}.fits" for n in enough), "good.fits"]
     assert len(found.failed) == len(cuts) - len(enough)
     assert all(isinstance(error, errors.CorruptInput) for _, error in found.failed)
 
@@ -273,6 +274,16 @@ def test_every_flipped_bit_fails_alone(tmp_path, flips):
     assert len(found) == 1
     assert len(found.failed) == len(flips)
     assert all(isinstance(error, errors.SharedIOError) for _, error in found.failed)
+
+
+def test_checksums_left_behind_in_a_copied_header(tmp_path, caplog):
+    data = np.random.default_rng(2).normal(size=(6, 7)).astype("f4")
+    astropy_fits.PrimaryHDU(data + 1).writeto(tmp_path / "a.fits", checksum=True)
+    copied = astropy_fits.getheader(tmp_path / "a.fits")
+    astropy_fits.PrimaryHDU(data, copied).writeto(tmp_path / "b.fits")
+    found = stamps.read([tmp_path / "b.fits"])
+    np.testing.assert_array_equal(found.data[0], data)
+    assert "belong to another image" in caplog.text
 
 
 def test_chunks_are_the_whole(five, tmp_path):
@@ -309,7 +320,8 @@ def test_chunks_ask_for_no_more_paths_than_they_need(five):
     assert len(asked) <= 4
 
 
-def test_workers_change_nothing(five, tmp_path):
+def test_workers_change_nothing(five, tmp_path, monkeypatch):
+    monkeypatch.setattr("shared_io.stamps.parts._ALONE", 0)
     paths = [*five * 150, *strange(tmp_path), *five]
     one, two = (stamps.read(paths, keys=["MAG", "CANDID"], workers=n) for n in (1, 2))
     np.testing.assert_array_equal(one.data, two.data)

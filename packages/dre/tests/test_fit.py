@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from slow import compatible_chi
 
-from dre.fit import FitFlag, Scan, fit, fit_one
+from dre.fit import FitFlag, Scan, fit_one, fit_stamps
 from dre.grid import GridAxes, ModelGrid
 from dre.stamp import Stamp
 
@@ -42,7 +42,7 @@ def test_chi_cube_is_the_formula_in_the_order_of_the_axes(grid, make_stamp):
 
 def test_results_are_in_order_and_the_same_bytes_whatever_the_number_of_threads(grid, make_stamp):
     stamps = [make_stamp(seed=k, number=k, radius=3 + k % 7) for k in range(23)]
-    one, three = (list(fit(iter(stamps), grid, workers=k)) for k in (1, 3))
+    one, three = (list(fit_stamps(iter(stamps), grid, workers=k)) for k in (1, 3))
     assert [found.number for found in three] == list(range(23))
     for a, b in zip(one, three, strict=True):
         assert a.chi.tobytes() == b.chi.tobytes()
@@ -59,7 +59,7 @@ def test_stamps_are_drawn_only_as_results_are_taken(grid, make_stamp, workers):
             drawn.append(k)
             yield make_stamp(number=k)
 
-    results = fit(stamps(), grid, workers=workers)
+    results = fit_stamps(stamps(), grid, workers=workers)
     for _ in range(10):
         next(results)
     assert len(drawn) <= 10 + 2 * workers
@@ -95,7 +95,7 @@ def broken(stamp, case):
 )
 def test_an_object_that_cannot_be_fitted_is_flagged_alone(grid, make_stamp, case, flag):
     stamps = [make_stamp(number=1), broken(make_stamp(number=2), case), make_stamp(number=3)]
-    first, second, third = fit(stamps, grid)
+    first, second, third = fit_stamps(stamps, grid)
     assert first.ok
     assert third.ok
     assert second.flag == flag
@@ -149,6 +149,6 @@ def test_the_end_of_the_grid_is_flagged(grid, make_stamp):
 
 def test_wrong_arguments_are_refused_before_anything_is_drawn(grid):
     with pytest.raises(ValueError, match="statistic 'best'"):
-        fit([], grid, statistic="best")
+        fit_stamps([], grid, statistic="best")
     with pytest.raises(ValueError, match="workers = 0"):
-        fit([], grid, workers=0)
+        fit_stamps([], grid, workers=0)

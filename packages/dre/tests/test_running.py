@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import os
 import shutil
 import signal
@@ -12,12 +14,14 @@ import time
 from pathlib import Path
 
 import pytest
-from shared_io import ledger
+from shared_io import cli, ledger
 from survey import MODELS, write_tile
+
+from dre.cli import app
 
 OUTPUTS = ("Sextracted", "PSF", "Cuts", "Chi")
 ROAD = ("sex_dre --engine sep", "psfex_dre --engine stars", "make_cuts", "dre fit small.fits --mosaics")
-TILES = 3
+TILES = 2
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +29,8 @@ def tiles(tmp_path_factory, skies) -> Path:
     """A working folder with several tiles and a small grid of models."""
     folder = tmp_path_factory.mktemp("tiles")
     for k in range(TILES):
-        write_tile(folder / "Tiles" / f"t{k}.fits", skies[k % 2].image[: 480 - 16 * k])
-    finished(start(folder, f"dre {MODELS}"))
+        write_tile(folder / "Tiles" / f"t{k}.fits", skies[k % 2].image[: 400 - 16 * k])
+    here(folder, f"dre {MODELS}")
     return folder
 
 
@@ -36,8 +40,19 @@ def undisturbed(tiles, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed") / "survey"
     shutil.copytree(tiles, folder)
     for line in ROAD:
-        finished(start(folder, line))
+        here(folder, line)
     return folder
+
+
+def here(folder: Path, line: str) -> str:
+    """Run a command line in this process, which starts faster than a program."""
+    program, *words = line.split()
+    verb = {"sex_dre": "sex", "psfex_dre": "psfex", "make_cuts": "cuts"}.get(program)
+    out, errors = io.StringIO(), io.StringIO()
+    with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+        code = cli.execute(app, prog=program, verb=verb, default_verb=None if verb else "fit", argv=words)
+    assert code == 0, out.getvalue() + errors.getvalue()
+    return out.getvalue()
 
 
 def start(folder: Path, line: str) -> subprocess.Popen[str]:
@@ -49,7 +64,7 @@ def start(folder: Path, line: str) -> subprocess.Popen[str]:
     )
 
 
-def finished(process: subprocess.Popen[str], code: int = 0) -> str:
+def finished(process: subprocess.Popen[str], code: int) -> str:
     out, errors = process.communicate(timeout=120)
     assert process.returncode == code, out + errors
     return out
@@ -66,11 +81,11 @@ def fingerprints(folder: Path) -> dict[str, str]:
 def test_two_workers_write_the_bytes_of_one(tiles, undisturbed, tmp_path):
     shutil.copytree(tiles, tmp_path / "survey")
     for line in ROAD:
-        finished(start(tmp_path / "survey", f"{line} --workers 2"))
+        here(tmp_path / "survey", f"{line} --workers 2")
     assert fingerprints(tmp_path / "survey") == fingerprints(undisturbed)
 
 
-@pytest.mark.parametrize(("step", "workers", "products"), [(0, 2, 0), (0, 1, 5), (2, 2, 1), (3, 1, 1)])
+@pytest.mark.parametrize(("step", "workers", "products"), [(0, 2, 0), (2, 2, 1), (3, 1, 1)])
 def test_a_run_that_is_killed_is_resumed_to_the_same_bytes(undisturbed, tmp_path, step, workers, products):
     folder = before(step, undisturbed, tmp_path)
     process = start(folder, f"{ROAD[step]} --workers {workers}")
@@ -78,9 +93,9 @@ def test_a_run_that_is_killed_is_resumed_to_the_same_bytes(undisturbed, tmp_path
     process.kill()
     process.communicate()
     wait_for_nobody(process.pid)
-    finished(start(folder, ROAD[step]))
+    here(folder, ROAD[step])
     assert fingerprints(folder) == fingerprints(undisturbed)
-    assert finished(start(folder, ROAD[step])) == f"{TILES} skipped\n"
+    assert here(folder, ROAD[step]) == f"{TILES} skipped\n"
 
 
 def test_an_interruption_leaves_no_temporaries_and_can_be_resumed(undisturbed, tmp_path):
@@ -92,7 +107,7 @@ def test_an_interruption_leaves_no_temporaries_and_can_be_resumed(undisturbed, t
     assert process.returncode in (0, 130)
     assert "Traceback" not in errors
     assert not list(folder.rglob(".part-*"))
-    finished(start(folder, ROAD[0]))
+    here(folder, ROAD[0])
     assert fingerprints(folder) == fingerprints(undisturbed)
 
 
@@ -110,10 +125,11 @@ def before(step: int, undisturbed: Path, tmp_path: Path) -> Path:
 def test_a_damaged_product_is_made_again(undisturbed, tmp_path):
     folder = tmp_path / "survey"
     shutil.copytree(undisturbed, folder)
-    chi = folder / "Chi" / "t1_chi.h5"
+    chi = folder / "Chi" / "t0_chi.h5"
     whole = chi.read_bytes()
-    chi.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
-    assert "1 done, 2 skipped" in finished(start(folder, ROAD[3]))
+    middle = len(whole) // 2
+    chi.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
+    assert "1 done, 1 skipped" in here(folder, ROAD[3])
     assert chi.read_bytes() == whole
 
 

@@ -41,6 +41,8 @@ class Lock:
         try:
             while self._descriptor is None:
                 self._descriptor = self._taken(path)
+        except WriteFailed:
+            raise
         except OSError as error:
             if error.errno not in _READ_ONLY:
                 raise WriteFailed(f"cannot be locked: {error.strerror}", path=path) from error

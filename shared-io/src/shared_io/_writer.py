@@ -75,8 +75,19 @@ def _alive(pid: int, start: int) -> bool:
         return False
     except OSError:
         pass  # it exists and belongs to someone else
+    if _is_zombie(pid):
+        return False
     now = _start(pid)
     return start == 0 or now == 0 or now == start
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether a process has ended and only waits for its parent to notice."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return False
+    return text.rpartition(")")[2].split()[:1] in (["Z"], ["X"])
 
 
 def _start(pid: int) -> int:

@@ -193,15 +193,11 @@ class Ledger:
         """Note that the outputs of a unit are about to be written."""
         self._add("begun", unit, key, outputs)
 
-    def done(
-        self, unit: str, key: str, outputs: Iterable[str | os.PathLike[str]], seals: Sequence[Seal]
-    ) -> None:
+    def done(self, unit: str, key: str, outputs: Iterable[str | os.PathLike[str]], seals: Sequence[Seal]) -> None:
         """Note that a unit is done, and what its outputs hold."""
         self._add("done", unit, key, outputs, seals=[[seal.size, seal.sha256, seal.head] for seal in seals])
 
-    def failed(
-        self, unit: str, key: str, outputs: Iterable[str | os.PathLike[str]], message: str
-    ) -> None:
+    def failed(self, unit: str, key: str, outputs: Iterable[str | os.PathLike[str]], message: str) -> None:
         """Note that a unit failed, and why."""
         self._add("failed", unit, key, outputs, message=message)
 
@@ -244,9 +240,7 @@ class Ledger:
         self._started = int(epoch) if epoch.isdecimal() else int(time.time())
         self._line({"kind": "start", "format": _FORMAT, "time": self._started})
 
-    def _add(
-        self, kind: Kind, unit: str, key: str, outputs: Iterable[str | os.PathLike[str]], **more: object
-    ) -> None:
+    def _add(self, kind: Kind, unit: str, key: str, outputs: Iterable[str | os.PathLike[str]], **more: object) -> None:
         names = [self._name(path) for path in outputs]
         if self.path is None or not names:
             return
@@ -268,8 +262,10 @@ class Ledger:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = _lock.Lock(path)
-            self._file = open(path, "xb+", 0)
+            self._file = open(path, "xb+", 0)  # noqa: SIM115  (stays open)
             _flush(path.parent)
+        except WriteFailed:
+            raise
         except FileExistsError as error:
             raise WriteFailed("another run has just begun here", path=path, hint="wait for it") from error
         except OSError as error:

@@ -17,7 +17,7 @@ _HOMES = {
     "Stamp": "stamp",
     "cut": "cutouts",
     "detect": "extract.detect",
-    "fit_stamps": "fit:fit",
+    "fit_stamps": "fit",
     "measure": "extract.measure",
     "mosaic_panels": "mosaic",
     "psf_from_stars": "extract.stars",
@@ -26,7 +26,7 @@ _HOMES = {
     "read_cuts": "files.cuts",
     "read_psf": "files.psf",
     "simulate_tile": "simulate",
-    "summary_table": "summary:summary",
+    "summary_table": "summary",
     "write_cube": "files.cube",
     "write_cuts": "files.cuts",
 }
@@ -40,8 +40,7 @@ def __getattr__(name: str) -> Any:
 
         return version("dre")
     if name in _HOMES:
-        module, _, attribute = _HOMES[name].partition(":")
-        return getattr(import_module(f"dre.{module}"), attribute or name)
+        return getattr(import_module(f"dre.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'dre' has no attribute {name!r}")
 
 

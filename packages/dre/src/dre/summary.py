@@ -46,7 +46,7 @@ COLUMNS = (
 KEYS = ("EXT_NUMBER", "NUMBER")
 
 
-def summary(
+def summary_table(
     fits: Iterable[Fit], axes: GridAxes, catalogue: Table | None = None, *, meta: dict[str, Any] | None = None
 ) -> Table:
     """Tabulate fits, joined with the catalogue of the image.

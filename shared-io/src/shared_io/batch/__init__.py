@@ -16,6 +16,7 @@ from __future__ import annotations
 from shared_io.batch.attempt import note, started
 from shared_io.batch.executors import scheduler
 from shared_io.batch.loop import run
-from shared_io.batch.units import MOST, Entry, Report, State, Unit
+from shared_io.batch.units import MOST as MOST
+from shared_io.batch.units import Entry, Report, State, Unit
 
-__all__ = ["MOST", "Entry", "Report", "State", "Unit", "note", "run", "scheduler", "started"]
+__all__ = ["Entry", "Report", "State", "Unit", "note", "run", "scheduler", "started"]

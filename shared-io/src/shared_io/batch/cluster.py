@@ -141,9 +141,7 @@ class Cluster:
     def _check(self) -> None:
         """Look after units that nothing has been heard of for a while."""
         if self._client.status not in ("running", "connecting"):
-            raise ExternalFailed(
-                f"the Dask scheduler at {self._where} was lost", hint="run again to go on from here"
-            )
+            raise ExternalFailed(f"the Dask scheduler at {self._where} was lost", hint="run again to go on from here")
         if not self._client.nthreads():
             _log.warning("the Dask scheduler at %s has no workers; waiting for some", self._where)
         now = time.monotonic()
@@ -195,7 +193,10 @@ def _slurm(workers: int) -> Any:
 
     given = {name: dask.config.get(f"jobqueue.slurm.{name}", None) for name in ("cores", "memory", "processes")}
     cluster = SLURMCluster(
-        cores=given["cores"] or 1, memory=given["memory"] or _MEMORY, processes=given["processes"] or 1
+        cores=given["cores"] or 1,
+        memory=given["memory"] or _MEMORY,
+        processes=given["processes"] or 1,
+        scheduler_options={"dashboard": False, "dashboard_address": ":0"},
     )
     cluster.scale(n=workers)
     return cluster

@@ -125,12 +125,12 @@ class _Run:
             self._try_suspects()
         except BaseException:
             self._executor.stop(now=True)
-            for folder in self._folders:
-                _sweep(folder)
+            self._sweep_all()
             with contextlib.suppress(Exception):
                 self._commit()
             raise
         self._executor.stop(now=False)
+        self._sweep_all()  # workers of a killed run may have lived a little longer than it
         return Report(tuple(entry for entry in self._entries if entry is not None))
 
     def _work_off(self, planned: Iterator[tuple[int, Unit]]) -> None:
@@ -160,9 +160,7 @@ class _Run:
         for ticket, unit in enumerate(units):
             self._entries.append(None)
             self._look_after(unit)
-            entry = self._doubled(unit) or decide(
-                unit, self._ledger, overwrite=self._overwrite, resume=self._resume
-            )
+            entry = self._doubled(unit) or decide(unit, self._ledger, overwrite=self._overwrite, resume=self._resume)
             if entry is None:
                 self._ledger.begin(unit.name, unit.provenance.key, unit.outputs)
                 yield ticket, unit
@@ -175,6 +173,10 @@ class _Run:
         """Remove the temporaries that killed runs left where the unit writes."""
         for folder in {path.parent for path in unit.outputs} - self._folders:
             self._folders.add(folder)
+            _sweep(folder)
+
+    def _sweep_all(self) -> None:
+        for folder in sorted(self._folders):
             _sweep(folder)
 
     def _doubled(self, unit: Unit) -> Entry | None:

@@ -6,6 +6,7 @@ unit a dead worker had; the others never notice. A worker whose parent dies, eve
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import signal
 from collections.abc import Sequence
@@ -156,10 +157,10 @@ def _signal(number: int) -> str:
 
 
 def _levels() -> tuple[tuple[str, int], ...]:
-    """The loggers that have a level of their own, so that workers log as much as this process."""
-    import logging
+    """The plain loggers that have a level of their own, so that workers log as much as this process.
 
-    names = [name for name, logger in logging.root.manager.loggerDict.items() if getattr(logger, "level", 0)]
-    return (("", logging.root.level), *((name, logging.getLogger(name).level) for name in sorted(names)))
-
-
+    Loggers of a special class are left to the library that makes them.
+    """
+    known = sorted(logging.root.manager.loggerDict.items())
+    own = [(name, one.level) for name, one in known if type(one) is logging.Logger and one.level]
+    return (("", logging.root.level), *own)

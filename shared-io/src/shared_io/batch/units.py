@@ -16,6 +16,7 @@ State = Literal["done", "skipped", "refused", "failed"]
 MOST = 20
 """Units done that a report in words names."""
 
+
 @dataclass(frozen=True)
 class Unit:
     """One piece of work.

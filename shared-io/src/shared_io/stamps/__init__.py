@@ -10,5 +10,6 @@
 from __future__ import annotations
 
 from shared_io.stamps.read import Stamps, chunks, read
+from shared_io.stamps.write import write
 
-__all__ = ["Stamps", "chunks", "read"]
+__all__ = ["Stamps", "chunks", "read", "write"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -21,6 +22,7 @@ from shared_io.stamps.cards import Value
 __all__ = ["BATCH", "Part", "PathLike", "parts"]
 
 BATCH = 256  # paths a worker takes at a time
+_ALONE = 1.0  # seconds of work, about what starting processes takes
 _WAITING = 4  # batches for each worker that may wait to be read or to be put together
 
 PathLike = str | os.PathLike[str]
@@ -68,7 +70,7 @@ def parts(
     shape
         That of all cut-outs; by default what most of the first part have.
     workers
-        How many processes read.
+        How many processes read once that pays.
     """
     start = 0
     read: list[tuple[Sequence[PathLike], Batch]] = []
@@ -92,16 +94,22 @@ def _pieces(paths: Iterator[PathLike], size: int) -> Iterator[tuple[list[PathLik
 def _read(
     pieces: Iterator[tuple[list[PathLike], bool]], job: Job, workers: int
 ) -> Iterator[tuple[list[PathLike], bool, Batch]]:
-    """Read batches, in their order whoever is ready first."""
-    if workers < 2:
-        for batch, last in pieces:
-            yield batch, last, read_batch(batch, job)
+    """Read batches, in their order; other processes are started only when the work proves to be long."""
+    spent = 0.0
+    for batch, last in pieces:
+        start = time.perf_counter()
+        found = read_batch(batch, job)
+        spent += time.perf_counter() - start
+        yield batch, last, found
+        if workers > 1 and spent > _ALONE:
+            break
+    else:
         return
     waiting: deque[tuple[list[PathLike], bool, Future[Batch]]] = deque()
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
     try:
         for batch, last in pieces:
-            waiting.append((batch, last, pool.submit(read_batch, batch, job)))
+            waiting.append((batch, last, pool.submit(read_batch, [os.fspath(path) for path in batch], job)))
             if len(waiting) >= workers * _WAITING:
                 first, ends, future = waiting.popleft()
                 yield first, ends, future.result()

@@ -10,7 +10,6 @@ import os
 import re
 import stat
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 
@@ -28,8 +27,6 @@ _LAYOUTS = 1024  # kept; files of more kinds than that gain little either
 _FULL = 0xFFFFFFFF
 _END = b"END" + b" " * (CARD - 3)
 _PLAIN_KEY = re.compile(r"[A-Z0-9_ -]+")
-
-_parse = lru_cache(maxsize=8192)(parse)
 
 
 class Quick:
@@ -71,7 +68,7 @@ class Quick:
         if layout is None or form is None or form.total != len(raw) or not _sound(raw, layout):
             return None
         values: list[Value] = [
-            None if at < 0 else _parse(raw[at : at + CARD - NAME])  # type: ignore[misc]
+            None if at < 0 else parse(raw[at : at + CARD - NAME])  # type: ignore[misc]
             for at in layout.wanted
         ]
         return None if ODD in values else (form, raw[layout.size : layout.size + form.size], values)

@@ -83,7 +83,8 @@ def read(
     shape
         The shape each cut-out must have; by default that which most of the first 4096 have.
     workers
-        Processes that read. Scripts that ask for several need ``if __name__ == "__main__":``.
+        Processes that read, started only when the work lasts longer than a second. Scripts that ask for several
+        need ``if __name__ == "__main__":``. The result is the same.
     on_error
         ``collect`` lists files that cannot be read in ``failed``; ``raise`` raises the first error.
 

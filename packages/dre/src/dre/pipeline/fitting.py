@@ -19,12 +19,12 @@ from dre.files.cuts import cut_names, read_cuts
 from dre.files.layout import find_psf, find_sextracted
 from dre.files.mosaics import mosaic_path, write_mosaic
 from dre.files.psf import read_psf
-from dre.fit import Fit, fit
+from dre.fit import Fit, fit_stamps
 from dre.grid import ConvolvedGrid, ModelGrid
 from dre.mosaic import mosaic_panels
 from dre.pipeline.modelling import models
 from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step
-from dre.summary import summary
+from dre.summary import summary_table
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -193,7 +193,7 @@ def _fit_image(request: Request, convolved: Convolver, unit: batch.Unit) -> str:
                     write_mosaic(path, mosaic_panels(stamp.obj, stamp.mask, model), provenance=unit.provenance)
                 found.append(replace(result, chi=np.empty((0,) * 4, np.float32)))
     sources = catalogue.read_catalogue(job.catalogue) if job.catalogue else None
-    rows = summary(found, convolved.grid.axes, sources)
+    rows = summary_table(found, convolved.grid.axes, sources)
     table.write(rows, unit.outputs[1], overwrite=True, provenance=unit.provenance)
     return _verdict(job, found, lost)
 
@@ -240,7 +240,7 @@ def _fitted(stamps: Iterable[Stamp], grid: ConvolvedGrid, request: Request) -> I
             waiting.append(stamp)
             yield stamp
 
-    for result in fit(recorded(), grid, statistic=request.statistic, workers=request.workers):
+    for result in fit_stamps(recorded(), grid, statistic=request.statistic, workers=request.workers):
         yield waiting.popleft(), result
 
 

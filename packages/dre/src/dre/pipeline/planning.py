@@ -6,17 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from shared_io import batch, ledger
 from shared_io.errors import SharedIOError
 from shared_io.provenance import Provenance, digest
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
 T = TypeVar("T")
-R = TypeVar("R", bound="DataclassInstance")
+R = TypeVar("R")
 
 
 def provenance(
@@ -70,14 +67,14 @@ def found_from_anywhere(request: R, running: Running) -> R:
     """Return a request with absolute paths if its work is done on other machines, which have other working folders."""
     if running.scheduler is None:
         return request
-    changes = {}
-    for field in fields(request):
+    changes: dict[str, object] = {}
+    for field in fields(request):  # type: ignore[arg-type]
         value = getattr(request, field.name)
         if isinstance(value, Path):
             changes[field.name] = value.absolute()
         elif isinstance(value, tuple | list) and value and all(isinstance(item, Path) for item in value):
             changes[field.name] = tuple(item.absolute() for item in value)
-    return replace(request, **changes)
+    return replace(request, **changes)  # type: ignore[type-var]
 
 
 def run_step(
