@@ -1,6 +1,6 @@
 """Writes on disks that fail: at every system call, with every errno; beyond a size; on a disk that is full.
 
-Whatever fails, the write must end in a `SharedIOError` with the old file in place and nothing beside it,
+Whatever fails, the write must end in a `WriteFailed` with the old file in place and nothing beside it,
 or succeed with the whole new file (where a call failed that does not matter, such as copying the
 permissions). A success with the old file in place, or an error with the new one, is wrong.
 """
@@ -84,7 +84,8 @@ def judge(writer: Writer, folder: Path, ending: child.Ending, what: str) -> tupl
     if ending.signal or ending.timeout:
         return "wrong", f"{story}; signal {ending.signal}, timeout {ending.timeout}"
     if ending.error:
-        return ("refused" if ending.typed and state == "old" else "wrong"), story
+        told = ending.error.startswith("WriteFailed")
+        return ("refused" if told and state == "old" else "wrong"), story
     return ("done" if state == "new" else "wrong"), story
 
 
