@@ -121,7 +121,9 @@ def _check_descriptors(
     sizes = -(-lengths // 8) if spec.variable == "X" else lengths
     width = 1 if spec.variable == "X" else _WIDTHS[spec.variable]
     used = lengths > 0
-    wrong = (lengths < 0) | (used & ((starts < 0) | (sizes > heap.size // width) | (starts > heap.size - sizes * width)))
+    wrong = (lengths < 0) | (
+        used & ((starts < 0) | (sizes > heap.size // width) | (starts > heap.size - sizes * width))
+    )
     if wrong.any():
         raise CorruptInput(
             f"row {int(np.argmax(wrong))} of column {number} points outside of the heap",
