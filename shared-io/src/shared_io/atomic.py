@@ -236,8 +236,8 @@ def _publish(temporary: Path, final: Path, shown: Path, *, overwrite: bool) -> N
     """Move the temporary into place and flush the folder; if that fails, put back what was there."""
     folder = os.open(final.parent, os.O_RDONLY)
     backup = final.with_name(_writer.temporary_name(final.name))
+    kept = overwrite and _link(final, backup)
     try:
-        kept = overwrite and _link(final, backup)
         fresh = not overwrite or not os.path.lexists(final)
         _move(temporary, final, shown, overwrite=overwrite)
         try:
@@ -252,8 +252,9 @@ def _publish(temporary: Path, final: Path, shown: Path, *, overwrite: bool) -> N
     finally:
         with contextlib.suppress(OSError):
             os.close(folder)
-        with contextlib.suppress(OSError):
-            backup.unlink(missing_ok=True)
+        if kept:
+            with contextlib.suppress(OSError):
+                backup.unlink(missing_ok=True)
 
 
 def _link(source: Path, target: Path) -> bool:

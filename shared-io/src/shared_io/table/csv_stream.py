@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +13,6 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 __all__ = ["stream"]
-
-_PIECE = 2**20
-
 
 def stream(path: str | os.PathLike[str], rows: int, columns: Sequence[str] | None) -> Iterator[Table]:
     """Yield tables of at most `rows` rows of a plain CSV file.
@@ -33,7 +29,7 @@ def stream(path: str | os.PathLike[str], rows: int, columns: Sequence[str] | Non
 
     with _source.open_input(path) as file:
         head = _head(file, path)
-        _verify(file, head, path)
+        text.verify_file(file, head, path)
         stated = head.values.get(text.COLUMNS)
         fields = None if stated is None else schema.decode_fields(stated, path)
         if fields is not None and not fields:
@@ -54,17 +50,3 @@ def stream(path: str | os.PathLike[str], rows: int, columns: Sequence[str] | Non
 
 def _head(file: Any, path: str | os.PathLike[str]) -> text.Head:
     return text.split(file.read(limits.current().header_bytes), path)
-
-
-def _verify(file: Any, head: text.Head, path: str | os.PathLike[str]) -> None:
-    """Compare the file with its digest, a piece at a time."""
-    if head.digest is None:
-        return
-    file.seek(0)
-    crc = zlib.crc32(file.read(head.span[0]))
-    size = head.span[0]
-    file.seek(head.span[1])
-    while piece := file.read(_PIECE):
-        size += len(piece)
-        crc = zlib.crc32(piece, crc)
-    text.verify_sum(head, size, crc, path)

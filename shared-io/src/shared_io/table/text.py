@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from shared_io import _source, limits
 from shared_io.errors import CorruptInput, InputTooLarge
 
-__all__ = ["Head", "Tally", "check_lost", "digest_line", "join", "load", "provenance", "split", "verify", "verify_sum"]
+__all__ = ["Head", "Tally", "check_lost", "digest_line", "join", "load", "provenance", "split", "verify", "verify_file", "verify_sum"]
 
 OURS = "shared_io."
 COLUMNS, DIGEST, PROVENANCE = "shared_io.columns", "shared_io.digest", "shared_io.provenance"
@@ -200,12 +200,33 @@ def _crc(*parts: bytes | memoryview) -> int:
     return crc
 
 
+def verify_file(file: BinaryIO, head: Head, path: str | os.PathLike[str]) -> None:
+    """Compare an open file with its digest, if it has one, a piece at a time; see `verify_sum`."""
+    if head.digest is None:
+        return
+    file.seek(0)
+    crc = zlib.crc32(file.read(head.span[0]))
+    size = head.span[0]
+    file.seek(head.span[1])
+    while piece := file.read(_PIECE):
+        size += len(piece)
+        crc = zlib.crc32(piece, crc)
+    verify_sum(head, size, crc, path)
+
+
 def provenance(path: str | os.PathLike[str]) -> str | None:
-    """Return the JSON of the provenance in the leading lines of a CSV or ECSV file."""
+    """Return the JSON of the provenance in the leading lines of a CSV or ECSV file, verified with the rest."""
     with _source.open_input(path) as file:
-        head = file.read(limits.current().header_bytes)
-    if head.startswith(b"\x1f\x8b"):
-        head = load(path)[: limits.current().header_bytes]
-    mark = b"# # " if head.startswith(b"# %ECSV") else b"# "
-    found = split(head[: head.rfind(b"\n") + 1], path, mark).values.get(PROVENANCE)
+        data = file.read(limits.current().header_bytes)
+        packed = data.startswith(b"\x1f\x8b")
+        if packed:
+            data = load(path)
+        start = data[: limits.current().header_bytes]
+        mark = b"# # " if data.startswith(b"# %ECSV") else b"# "
+        head = split(start[: start.rfind(b"\n") + 1], path, mark)
+        if packed:
+            verify(head, data, path)
+        else:
+            verify_file(file, head, path)
+    found = head.values.get(PROVENANCE)
     return None if found is None else json.dumps(found)

@@ -26,6 +26,7 @@ __all__ = [
     "failures",
     "kills",
     "layer",
+    "plan",
     "readers",
     "samples",
     "strace",

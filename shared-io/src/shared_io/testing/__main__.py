@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import secrets
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
-from multiprocessing import get_context
 
-from shared_io.testing import damage, failures, kills, strace, writers
-from shared_io.testing.tally import Tally
+from shared_io.testing import strace
+from shared_io.testing.plan import LABORATORIES, Plan, together
 
-LABORATORIES = ("kills", "failures", "damage")
 _SHOWN = 40  # lines about what went wrong
 
 
@@ -23,41 +18,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run what the arguments ask for and return the exit code."""
     options = _parser().parse_args(argv)
     print(f"seed {options.seed}; again with: python -m shared_io.testing --seed {options.seed}")
+    plan = Plan(options.seed, options.kills, options.damaged, options.share, options.jobs)
     wanted = options.laboratory or LABORATORIES
     if "failures" in wanted and not strace.available():
         print("strace is not there: what libraries write in C is failed by file size and full disk only")
     wrong = 0
     for name in wanted:
         begun = time.monotonic()
-        tally = _together(name, options)
+        tally = together(name, plan)
         print(f"\n{tally}\n{name}: {tally.tried} trials in {time.monotonic() - begun:.0f} s", flush=True)
         for line in tally.wrongs[:_SHOWN]:
             print(f"wrong: {line}")
         wrong += tally.wrong
     print(f"\nwrong: {wrong}")
     return 1 if wrong else 0
-
-
-def _part(name: str, options: argparse.Namespace, part: int) -> Tally:
-    """Do one process's part of a laboratory."""
-    logging.disable(logging.WARNING)
-    split = {"part": part, "parts": options.jobs}
-    try:
-        if name == "kills":
-            return kills.run(options.seed, options.kills, **split)
-        if name == "failures":
-            return failures.run(options.seed, options.share, **split)
-        return damage.run(options.seed, options.damaged, **split)
-    finally:
-        writers.clear()
-
-
-def _together(name: str, options: argparse.Namespace) -> Tally:
-    with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
-        tallies = list(pool.map(partial(_part, name, options), range(options.jobs)))
-    for other in tallies[1:]:
-        tallies[0].merge(other)
-    return tallies[0]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,6 +9,7 @@ A fork costs a few milliseconds once the libraries are imported, so thousands of
 
 from __future__ import annotations
 
+import faulthandler
 import mmap
 import os
 import pickle
@@ -130,6 +131,7 @@ def _live(
     task: Callable[[], Any], prepare: Callable[[], Any] | None, gate: int, ready: int, shared: mmap.mmap
 ) -> None:
     """Be the child: pass the gate, run the function, leave the result in shared memory, exit."""
+    faulthandler.disable()  # a crash is an ending like any other
     if prepare is not None:
         prepare()
     _, hard = resource.getrlimit(resource.RLIMIT_AS)

@@ -101,7 +101,7 @@ def _layered(writer: Writer, path: Path) -> Iterator[Trial]:
     """Fail each call that Python makes, once or from then on, also in the middle of a write."""
     folder = path.parent
     calls = child.run(lambda: layer.count(folder, lambda: writer.overwrite(path))).value
-    moved = len(calls) - calls[::-1].index("replace")
+    moved = len(calls) - calls[::-1].index("replace") if "replace" in calls else len(calls)
     for at, call in enumerate(calls):
         if call == "unlink":
             continue  # what cannot be removed stays behind by nature

@@ -13,7 +13,7 @@ from shared_io.testing import readers
 from shared_io.testing.damage import Case
 from shared_io.testing.fits_bytes import BLOCK, PRIMARY, binary_table, card, extension, header, image, padded
 
-__all__ = ["cases"]
+__all__ = ["cases", "descriptors", "tiles"]
 
 _EVIL = (-1, 10**6, 2**31, 2**32 + 1, 2**63 - 1, 2**63, 10**18, 10**25, "1E3", "T", "'x'", "", "NaN", "4.0", None)
 _IMAGE_CARDS = ("SIMPLE", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2")
@@ -50,7 +50,7 @@ def _cards() -> Iterator[tuple[str, bytes]]:
                 yield f"table with {key} = {value}", binary_table({key: value})
         for key in _TILE_CARDS:
             if value is not None or not key.startswith("ZTILE"):
-                yield f"tiles with {key} = {value}", _tiles({key: value})
+                yield f"tiles with {key} = {value}", tiles({key: value})
     for form in ("Y", "999999999999E", "-1E", "1PE(", "2PE(9)", "PQ(9)", "QZ", "1e9E", "1X1X"):
         yield f"TFORM1 = {form}", binary_table({"TFORM1": f"'{form:8}'"})
 
@@ -79,12 +79,12 @@ def _structures() -> Iterator[tuple[str, bytes]]:
 def _heaps() -> Iterator[tuple[str, bytes]]:
     """Yield tables whose headers are sound."""
     for start, length in ((0, 10**6), (-1, 1), (2**31 - 1, 1), (0, -1), (0, 2**31 - 1)):
-        yield f"descriptor ({length}, {start})", _descriptors(20, length, start)
-    yield "heap shared by many rows", _descriptors(9000, 200_000, 0, heap=800_000)
+        yield f"descriptor ({length}, {start})", descriptors(20, length, start)
+    yield "heap shared by many rows", descriptors(9000, 200_000, 0, heap=800_000)
     yield "THEAP in the rows", binary_table({"THEAP": 5}, heap=b"abcd")
 
 
-def _descriptors(rows: int, length: int, start: int, heap: int = 400) -> bytes:
+def descriptors(rows: int, length: int, start: int, heap: int = 400) -> bytes:
     """Return a table whose arrays of variable length lie where no heap is, or all at one place."""
     raw = bytearray(binary_table(rows=rows, heap=b"\1" * heap))
     at = raw.index(b"\x3f\xc0\0\0")
@@ -94,7 +94,7 @@ def _descriptors(rows: int, length: int, start: int, heap: int = 400) -> bytes:
     return bytes(raw)
 
 
-def _tiles(changes: dict[str, object], tile: bytes = b"not compressed at all") -> bytes:
+def tiles(changes: dict[str, object], tile: bytes = b"not compressed at all") -> bytes:
     """Return a file with a tile-compressed image of one tile."""
     cards: dict[str, object] = {
         "XTENSION": "'BINTABLE'", "BITPIX": 8, "NAXIS": 2, "NAXIS1": 8, "NAXIS2": 1, "PCOUNT": len(tile),
@@ -117,9 +117,9 @@ def _bombs() -> dict[str, Callable[[], bytes]]:
         ),
         "gzip in gzip": lambda: gzip.compress(_packed(PRIMARY, bytes(2**20), 100)),
         "a header of 20 MiB": lambda: PRIMARY.replace(b"END", b"   ") + b"COMMENT".ljust(80) * (20 * 2**20 // 80),
-        "a tile that expands to 1 GiB": lambda: _tiles({}, _packed(b"", bytes(2**20), 1024)),
-        "tiles of a vast image": lambda: _tiles({"ZNAXIS1": 10**6, "ZNAXIS2": 10**6}),
-        "a tile of 1.6 GB declared": lambda: _tiles(
+        "a tile that expands to 1 GiB": lambda: tiles({}, _packed(b"", bytes(2**20), 1024)),
+        "tiles of a vast image": lambda: tiles({"ZNAXIS1": 10**6, "ZNAXIS2": 10**6}),
+        "a tile of 1.6 GB declared": lambda: tiles(
             {"ZNAXIS1": 20_000, "ZNAXIS2": 40_000, "ZTILE1": 20_000, "ZTILE2": 40_000}
         ),
         "bzip2": lambda: b"BZh91AY&SY" + bytes(5000),

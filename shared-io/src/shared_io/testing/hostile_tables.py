@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from shared_io.testing import readers
-from shared_io.testing.damage import Case
+from shared_io.testing.damage import TRAP, Case
 from shared_io.testing.writers import OLD, WRITERS, pristine
 
 __all__ = ["cases"]
@@ -68,7 +68,7 @@ def _columns() -> dict[str, Callable[[], dict[str, Any]]]:
     return {
         "numbers that expand": lambda: {"a": np.zeros(60_000_000)},
         "one text, many times": lambda: {"a": pa.DictionaryArray.from_arrays(np.zeros(400, "i4"), [long])},
-        "one long text": lambda: {"a": ["a"] * 20_000 + [long]},
+        "one long text": lambda: {"a": ["a"] * 10_000 + [long] + ["a"] * 10_000},
         "many missing values": lambda: {"a": pa.nulls(150_000_000, pa.int8())},
     }
 
@@ -88,7 +88,7 @@ def _csv() -> dict[str, Maker]:
     found = {
         "rows of other lengths": b"a,b\n1,2\n3\n",
         "a row too long": b"a,b\n1,2,3\n",
-        "one long text": b"a\n" + b"b\n" * 20_000 + b"c" * 1_000_000 + b"\n",
+        "one long text": b"a\n" + b"b\n" * 10_000 + b"c" * 1_000_000 + b"\n" + b"b\n" * 10_000,
         "200,000 columns": b",".join(b"c%d" % i for i in range(200_000)) + b"\n" + b",".join([b"1"] * 200_000) + b"\n",
         "zeros in the text": b"a,b\n1,\0\n",
         "comment lines without end": b"# a: 1\n" * 3_000_000,
@@ -124,7 +124,7 @@ def _ecsv() -> dict[str, Maker]:
         f", a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 10)
     )
     metas = {
-        "a call": "{x: !!python/object/apply:os.mkdir [/tmp/unpickled-by-shared-io]}",
+        "a call": f"{{x: !!python/object/apply:os.mkdir [{TRAP}]}}",
         "a name": "{x: !!python/name:os.system}",
         "a module": "{x: !!python/module:os}",
         "a new object": "{x: !!python/object/new:os.system [echo]}",

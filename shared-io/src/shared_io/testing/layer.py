@@ -6,7 +6,7 @@
 >>> with tempfile.TemporaryDirectory() as folder, layer.Layer(folder) as seen:
 ...     atomic.write_text(f"{folder}/a.txt", "hello")
 >>> seen.calls
-['open', 'write', 'close', 'open', 'fsync', 'link', 'open', 'fsync', 'unlink']
+['mkdir', 'open', 'write', 'close', 'open', 'fsync', 'open', 'link', 'fsync', 'unlink']
 
 What libraries write in C is not seen here; for that there is `shared_io.testing.strace`.
 """

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from shared_io.testing import readers
-from shared_io.testing.damage import Case
+from shared_io.testing.damage import TRAP, Case
 
 __all__ = ["cases"]
 
@@ -37,7 +37,7 @@ class _Evil:
     """Would make a folder when unpickled."""
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
-        return os.mkdir, ("/tmp/unpickled-by-shared-io",)  # noqa: S108  (the tests look for it)
+        return os.mkdir, (os.fspath(TRAP),)
 
 
 def _contents() -> dict[str, bytes]:
