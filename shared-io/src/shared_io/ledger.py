@@ -94,11 +94,15 @@ class Seal:
         That is: it has the same size, or it is the beginning of it. A file of a format that would name its
         origin is somebody else's.
         """
+        if _source.size(path) == self.size:
+            return True
+        return self.left(path) and not _source.magic(path, _HEAD).startswith(_FORMATS)
+
+    def left(self, path: str | os.PathLike[str]) -> bool:
+        """Whether a file has the size of this one, or is shorter and begins like it."""
         size = _source.size(path)
         head = _source.magic(path, _HEAD)
-        if size == self.size:
-            return True
-        return size < self.size and bytes.fromhex(self.head).startswith(head) and not head.startswith(_FORMATS)
+        return size == self.size or (size < self.size and bytes.fromhex(self.head).startswith(head))
 
 
 @dataclass(frozen=True, slots=True)

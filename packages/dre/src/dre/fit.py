@@ -101,7 +101,9 @@ class Fit:
         return not self.reason
 
 
-def fit_stamps(stamps: Iterable[Stamp], grid: ConvolvedGrid, *, statistic: str = "dre", workers: int = 1) -> Iterator[Fit]:
+def fit_stamps(
+    stamps: Iterable[Stamp], grid: ConvolvedGrid, *, statistic: str = "dre", workers: int = 1
+) -> Iterator[Fit]:
     """Compare objects with every model of a grid.
 
     Parameters

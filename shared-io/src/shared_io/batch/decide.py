@@ -52,8 +52,8 @@ def _ours(path: Path, key: str, record: Record | None) -> bool:
         return False
     try:
         found = provenance.read(path)
-    except (SharedIOError, OSError, ValueError):
-        return record is not None
+    except (SharedIOError, OSError, ValueError):  # damaged, or not of the format at all
+        return record is not None and (record.seal is None or record.seal.left(path))
     if found is not None:
         return found.key == key
     return record is not None and (record.seal is None or record.seal.resembles(path))
