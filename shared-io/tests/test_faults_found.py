@@ -329,3 +329,11 @@ def test_metadata_of_ecsv_that_multiply(tmp_path):
 def test_other_documents_are_no_csv(tmp_path, content):
     with pytest.raises(errors.CorruptInput, match="not a table but"):
         table.read(write(tmp_path / "a.csv", content))
+
+
+def test_headers_with_zeros_in_their_cards(tmp_path):
+    raw = fits_bytes.image()
+    for damaged in (raw.replace(b"NAXIS2  = ", b"NAXIS2  =\0"), raw.replace(b"END    ", b"A  =\0\0 ", 1)):
+        with pytest.raises(errors.CorruptInput, match=r"something else than text|END"):
+            fits.inspect(write(tmp_path / "a.fits", damaged))
+    fits.inspect(write(tmp_path / "a.fits", raw[:800] + bytes(2880 - 800) + raw[2880:]))  # filled up with zeros

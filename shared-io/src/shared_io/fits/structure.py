@@ -273,6 +273,8 @@ def _structural(header: bytes, path: str | os.PathLike[str], index: int) -> dict
         card = header[start : start + _CARD]
         if card.startswith(b"END     ") and not card[3:].strip():
             break
+        if b"\0" in card:
+            raise CorruptInput("the header holds something else than text", path=path, hdu=index)
         found = STRUCTURAL.match(card)
         if not found or found.end() > 9:
             continue

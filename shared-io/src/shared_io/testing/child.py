@@ -10,9 +10,9 @@ A fork costs a few milliseconds once the libraries are imported, so thousands of
 from __future__ import annotations
 
 import faulthandler
+import json
 import mmap
 import os
-import pickle
 import resource
 import select
 import signal
@@ -40,7 +40,7 @@ class Ending:
     Attributes
     ----------
     value
-        What the function returned, if it did.
+        What the function returned, if it did, as JSON gives it back.
     error
         The type and message of what it raised, or empty.
     typed
@@ -70,7 +70,7 @@ class Child:
     Parameters
     ----------
     task
-        The function; what it returns is pickled.
+        The function; it returns what JSON can hold.
     prepare
         Run in the child before the gate, outside of what is timed.
     """
@@ -115,7 +115,7 @@ class Child:
         raw = self._shared[_HEAD.size : _HEAD.size + length]
         self._shared.close()
         if length:
-            return Ending(**pickle.loads(raw))  # noqa: S301  (from our own child)
+            return Ending(**json.loads(raw))
         killed = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
         return Ending(error=f"ended without a result (status {status})", signal=killed, timeout=late)
 
@@ -146,9 +146,9 @@ def _live(task: Callable[[], Any], prepare: Callable[[], Any] | None, gate: int,
     ending["seconds"] = time.perf_counter() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     ending["bytes"] = max(0, peak - before)
-    raw = pickle.dumps(ending)
+    raw = json.dumps(ending).encode()
     if len(raw) + _HEAD.size > _RESULT:
-        raw = pickle.dumps({"error": f"a result of {len(raw)} bytes"})
+        raw = json.dumps({"error": f"a result of {len(raw)} bytes"}).encode()
     shared[_HEAD.size : _HEAD.size + len(raw)] = raw
     shared[: _HEAD.size] = _HEAD.pack(len(raw))
     os._exit(0)

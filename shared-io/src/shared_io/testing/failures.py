@@ -156,7 +156,7 @@ def _full(writer: Writer, path: Path) -> Iterator[Trial]:
     for spare in sorted({1, size // 8192, size // 4096 - 1}):
         for inodes in (0, 3):
 
-            def task(spare: int = spare, inodes: int = inodes) -> bytes:
+            def task(spare: int = spare, inodes: int = inodes) -> str:
                 old = path.read_bytes()
                 pages = -(-len(old) // 4096) + max(1, spare)
                 _mount(path.parent, f"size={pages * 4096},nr_inodes={inodes}")
@@ -168,15 +168,16 @@ def _full(writer: Writer, path: Path) -> Iterator[Trial]:
                     if left != [path.name] or path.read_bytes() != old:
                         raise AssertionError(f"after {error!r} the disk holds {left}") from error
                     raise
-                return path.read_bytes()
+                return path.read_bytes().hex()
 
             yield "full disk", f"{spare} pages left", lambda task=task: _on_disk(task, path)  # type: ignore[misc]
 
 
-def _on_disk(task: Callable[[], bytes], path: Path) -> child.Ending:
+def _on_disk(task: Callable[[], str], path: Path) -> child.Ending:
+    """Run a task that returns what the file on its own disk holds, and put that into ours."""
     ending = child.run(task)
     if ending.value is not None:
-        path.write_bytes(ending.value)
+        path.write_bytes(bytes.fromhex(ending.value))
     return ending
 
 

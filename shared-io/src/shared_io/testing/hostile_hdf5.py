@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from shared_io.testing import readers
 from shared_io.testing.damage import Case
+from shared_io.testing.oddities import pickled
 
 __all__ = ["cases"]
 
@@ -77,7 +77,7 @@ def _pickles(at: Any, path: Path) -> None:
     import h5py
 
     dataset = at.create_dataset("x", (1,), h5py.vlen_dtype("u1"))
-    dataset[0] = np.frombuffer(pickle.dumps(print), "u1")
+    dataset[0] = np.frombuffer(pickled(), "u1")
 
 
 def _references(at: Any, path: Path) -> None:
@@ -94,7 +94,7 @@ def _reference_attribute(at: Any, path: Path) -> None:
 
 
 def _opaque(at: Any, path: Path) -> None:
-    at.create_dataset("x", data=np.frombuffer(pickle.dumps(print).ljust(64, b"\0"), "V64"))
+    at.create_dataset("x", data=np.frombuffer(pickled().ljust(256, b"\0"), "V256"))
 
 
 def _compound_of_objects(at: Any, path: Path) -> None:
@@ -130,7 +130,7 @@ def _pandas_object(at: Any, path: Path) -> None:
     import h5py
 
     dataset = at.create_dataset("block0_values", (1,), h5py.vlen_dtype("u1"))
-    dataset[0] = np.frombuffer(pickle.dumps(print), "u1")
+    dataset[0] = np.frombuffer(pickled(), "u1")
     dataset.attrs["PSEUDOATOM"] = "object"
 
 

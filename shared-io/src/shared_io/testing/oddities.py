@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import numpy as np
 from shared_io.testing import readers
 from shared_io.testing.damage import TRAP, Case
 
-__all__ = ["cases"]
+__all__ = ["cases", "pickled"]
 
 _NAMES = ("a.fits", "a.fits.gz", "a.h5", "a.parquet", "a.csv", "a.csv.gz", "a.ecsv", "a.npy", "a")
 _TEXTLIKE = ("a.csv", "a.csv.gz", "a.ecsv")
@@ -33,16 +32,15 @@ def cases() -> list[Case]:
     return found
 
 
-class _Evil:
-    """Would make a folder when unpickled."""
-
-    def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
-        return os.mkdir, (os.fspath(TRAP),)
+def pickled() -> bytes:
+    """Return a pickle that would make a folder when it is loaded."""
+    return f"cos\nmkdir\n(S'{TRAP}'\ntR.".encode()
 
 
 def _contents() -> dict[str, bytes]:
     array = io.BytesIO()
-    np.save(array, np.array([_Evil()], object), allow_pickle=True)
+    np.lib.format.write_array_header_1_0(array, {"descr": "|O", "fortran_order": False, "shape": (1,)})
+    array.write(pickled())
     return {
         "nothing": b"",
         "one byte": b"\0",
@@ -54,7 +52,7 @@ def _contents() -> dict[str, bytes]:
         "a Git LFS pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"ab" * 32 + b"\n",
         "zeros": bytes(100_000),
         "0xff": b"\xff" * 100_000,
-        "a pickle": pickle.dumps(_Evil()),
+        "a pickle": pickled(),
         "a pickled object in .npy": array.getvalue(),
         "a zip archive": b"PK\x03\x04" + bytes(100),
         "a PDF": b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n",
