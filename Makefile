@@ -91,8 +91,10 @@ bench: $(chosen:%=.venvs/%/.ready) ## run the benchmarks; results in bench-outpu
 	        "$$py" "$$b" | tee "bench-output/$$p/$$(basename "$$b" .py).txt" || exit 1; done)
 
 .PHONY: faults
-faults: $(chosen:%=.venvs/%/.ready) ## run the tests marked 'faults': kills, full disks, damaged files
-	@$(call each,echo "== $$p"; cd "$$f"; code=0; "$$py" -m pytest -m faults || code=$$?; \
+faults: $(chosen:%=.venvs/%/.ready) ## kill writers, fail disks, damage inputs (1,000 / each call / 2,500); SEED=n repeats a run
+	@$(call each,echo "== $$p"; cd "$$f"; \
+	    if [ $$p = shared-io ]; then "$$py" -m shared_io.testing --jobs $(JOBS) $(if $(SEED),--seed $(SEED)); exit; fi; \
+	    code=0; "$$py" -m pytest -m faults || code=$$?; \
 	    if [ $$code = 5 ]; then echo "$$p has no tests marked 'faults'"; else exit $$code; fi)
 
 .PHONY: wheels

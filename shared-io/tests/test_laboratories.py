@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import time
 from dataclasses import replace
@@ -9,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from shared_io import atomic, errors
 from shared_io.testing import child, content, damage, failures, kills, layer, samples, strace, writers
 from shared_io.testing.plan import Plan, together
@@ -66,10 +66,8 @@ def test_failures_find_a_writer_that_writes_in_place():
 
 def test_failures_find_a_writer_that_hides_them(tmp_path):
     def hiding(path, version):
-        try:
+        with contextlib.suppress(errors.WriteFailed):
             atomic.write_bytes(path, b"%d" % version, overwrite=True)
-        except errors.WriteFailed:
-            pass
 
     writer = writers.Writer("hiding", ".txt", hiding, Path.read_bytes)
     path = writer.prepare(tmp_path)
@@ -130,9 +128,9 @@ def test_children_crash_and_hang_alone():
 def test_the_layer_sees_all_writes_of_python(tmp_path):
     calls = layer.count(tmp_path, lambda: atomic.write_bytes(tmp_path / "a", b"x"))
     assert calls == ["mkdir", "open", "write", "close", "open", "fsync", "open", "link", "fsync", "unlink"]
-    with layer.Layer(tmp_path, at=1, code=errno.ENOSPC, when="half"), (tmp_path / "b").open("wb", buffering=0) as file:
-        with pytest.raises(OSError, match="No space"):
-            file.write(b"1234")
+    watched = layer.Layer(tmp_path, at=1, code=errno.ENOSPC, when="half")
+    with watched, (tmp_path / "b").open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
+        file.write(b"1234")
     assert (tmp_path / "b").read_bytes() == b"12"
 
 

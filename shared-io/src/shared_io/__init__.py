@@ -24,6 +24,7 @@ __all__ = [
     "provenance",
     "stamps",
     "table",
+    "testing",
 ]
 
 

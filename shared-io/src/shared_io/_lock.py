@@ -61,8 +61,8 @@ class Lock:
         try:
             _flock(descriptor, guarded)
             if _same(descriptor, self.path):
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+                quietly(os.ftruncate, descriptor, 0)
+                quietly(os.pwrite, descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
                 return descriptor
         except BaseException:
             os.close(descriptor)

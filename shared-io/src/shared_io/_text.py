@@ -15,7 +15,10 @@ __all__ = ["check_width", "fixed_width"]
 
 
 def fixed_width(
-    values: Sequence[Any], kind: type[str] | type[bytes], path: str | os.PathLike[str], name: str | int | None
+    values: Sequence[Any] | npt.NDArray[Any],
+    kind: type[str] | type[bytes],
+    path: str | os.PathLike[str],
+    name: str | int | None,
 ) -> npt.NDArray[Any]:
     """Return texts (or bytes) as an array.
 

@@ -192,7 +192,7 @@ def _publish_batch(waiting: Sequence[tuple[Path, Path, Path]], *, overwrite: boo
             if final.parent not in folders:
                 with _explained(shown, None):
                     folders[final.parent] = os.open(final.parent, os.O_RDONLY), shown
-                stack.callback(os.close, folders[final.parent][0])
+                stack.callback(_close, folders[final.parent][0])
         for temporary, final, shown in waiting:
             with _explained(shown, temporary):
                 _move(temporary, final, shown, overwrite=overwrite)
@@ -250,11 +250,16 @@ def _publish(temporary: Path, final: Path, shown: Path, *, overwrite: bool) -> N
                     final.unlink()
             raise
     finally:
-        with contextlib.suppress(OSError):
-            os.close(folder)
+        _close(folder)
         if kept:
             with contextlib.suppress(OSError):
                 backup.unlink(missing_ok=True)
+
+
+def _close(folder: int) -> None:
+    """Close a folder; there is nothing in it left to be told about."""
+    with contextlib.suppress(OSError):
+        os.close(folder)
 
 
 def _link(source: Path, target: Path) -> bool:

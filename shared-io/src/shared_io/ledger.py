@@ -233,7 +233,7 @@ class Ledger:
     def close(self) -> None:
         """Give the ledger free; what is not committed is forgotten."""
         if self._file is not None:
-            self._file.close()
+            _lock.quietly(self._file.close)  # all of it is on the disk
             self._file = None
         if self._lock is not None:
             self._lock.release()
@@ -280,7 +280,10 @@ class Ledger:
             pass
         self._lock = _lock.Lock(path)
         try:
-            self._file = _lock.open_for_update(path)
+            try:
+                self._file = _lock.open_for_update(path)
+            except OSError as error:
+                raise _refused(path, error) from error
             self._read(path)
         except BaseException:
             self.close()
@@ -313,7 +316,7 @@ def records(path: str | os.PathLike[str]) -> Iterator[dict]:
 def _lines(file: io.FileIO, path: str | os.PathLike[str]) -> Iterator[tuple[bytes, dict]]:
     """Yield each line and its content; stop before a last line that has no end."""
     check = ""
-    with open(os.dup(file.fileno()), "rb") as lines:
+    with open(file.fileno(), "rb", closefd=False) as lines:
         lines.seek(0)
         for number, line in enumerate(iter(lambda: lines.readline(_LONGEST), b""), 1):
             if not line.endswith(b"\n") and len(line) < _LONGEST:

@@ -120,10 +120,8 @@ def _check_descriptors(
     lengths, starts = pairs[:, 0], pairs[:, 1]
     sizes = -(-lengths // 8) if spec.variable == "X" else lengths
     width = 1 if spec.variable == "X" else _WIDTHS[spec.variable]
-    used = lengths > 0
-    wrong = (lengths < 0) | (
-        used & ((starts < 0) | (sizes > heap.size // width) | (starts > heap.size - sizes * width))
-    )
+    used, room = lengths > 0, heap.size
+    wrong = (lengths < 0) | (used & ((starts < 0) | (sizes > room // width) | (starts > room - sizes * width)))
     if wrong.any():
         raise CorruptInput(
             f"row {int(np.argmax(wrong))} of column {number} points outside of the heap",

@@ -182,6 +182,7 @@ def _write_all(
     from astropy.io import fits
 
     originals = [hdu.header.copy() for hdu in hdus]
+    sink = _Sink(file)
     try:
         with quiet():
             for hdu in hdus:
@@ -191,10 +192,12 @@ def _write_all(
             if provenance is not None:
                 provenance.to_header(hdus[0].header)
                 _date(hdus[0].header)
-            fits.HDUList(list(hdus)).writeto(_Sink(file), output_verify="exception")
+            fits.HDUList(list(hdus)).writeto(sink, output_verify="exception")
     except (SharedIOError, OSError, MemoryError):
         raise
     except Exception as error:
+        if sink.error is not None:  # astropy stumbles over it
+            raise sink.error from None
         raise SchemaMismatch(f"FITS cannot hold this: {error}", path=path) from error
     finally:
         for hdu, original in zip(hdus, originals, strict=True):
@@ -214,15 +217,26 @@ class _Sink:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self.error: OSError | None = None
 
     def write(self, data: bytes) -> int:
-        return self._file.write(data)
+        with self._kept():
+            return self._file.write(data)
 
     def tell(self) -> int:
         return self._file.tell()
 
     def flush(self) -> None:
-        self._file.flush()
+        with self._kept():
+            self._file.flush()
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.error = error
+            raise
 
     def close(self) -> None:
         """Do nothing: the file belongs to someone else."""

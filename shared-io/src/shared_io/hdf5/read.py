@@ -59,7 +59,7 @@ class Reader:
             datasets = {key: node for key, node in members.items() if not self.is_group(node)}
             total = sum(_bytes(dataset) for dataset in datasets.values())
             limits.check_bytes(total, path=self._path, hdu=name, what="a group")
-            limits.check_expansion(total, os.stat(self._path).st_size, path=self._path, hdu=name)
+            limits.check_expansion(total, _source.size(self._path), path=self._path, hdu=name)
             return {key: self.load(dataset) for key, dataset in datasets.items()}
 
     def array(self, name: str) -> npt.NDArray[Any]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["stream"]
 
+
 def stream(path: str | os.PathLike[str], rows: int, columns: Sequence[str] | None) -> Iterator[Table]:
     """Yield tables of at most `rows` rows of a plain CSV file.
 

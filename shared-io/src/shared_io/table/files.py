@@ -179,9 +179,8 @@ def _format_of(path: str | os.PathLike[str]) -> str:
     if head.startswith(b"\x1f\x8b"):
         return "csv" if named == "csv" else "fits"
     known = _source.describe(head)
-    if named is None or (
-        named in ("csv", "ecsv") and (b"\0" in head or b"<" in head.lstrip()[:1] or known != _source.UNKNOWN)
-    ):
+    binary = b"\0" in head or head.lstrip().startswith(b"<") or known != _source.UNKNOWN
+    if named is None or (named in ("csv", "ecsv") and binary):
         raise CorruptInput(f"not a table but {known}", path=path)
     if not head and named != "csv":
         raise CorruptInput("the file is empty", path=path)

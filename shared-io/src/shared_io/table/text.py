@@ -14,7 +14,19 @@ from typing import Any, BinaryIO
 from shared_io import _source, limits
 from shared_io.errors import CorruptInput, InputTooLarge
 
-__all__ = ["Head", "Tally", "check_lost", "digest_line", "join", "load", "provenance", "split", "verify", "verify_file", "verify_sum"]
+__all__ = [
+    "Head",
+    "Tally",
+    "check_lost",
+    "digest_line",
+    "join",
+    "load",
+    "provenance",
+    "split",
+    "verify",
+    "verify_file",
+    "verify_sum",
+]
 
 OURS = "shared_io."
 COLUMNS, DIGEST, PROVENANCE = "shared_io.columns", "shared_io.digest", "shared_io.provenance"

@@ -121,8 +121,22 @@ CHANGES: dict[str, Callable[..., bytes]] = {
     "insert": insert,
     "exchange": exchange,
 }
-_KINDS = ("flip", "cut", "flip", "flip early", "overwrite", "flip", "cut", "flip late", "remove", "flip",
-          "insert", "flip several", "flip early", "exchange")
+_KINDS = (
+    "flip",
+    "cut",
+    "flip",
+    "flip early",
+    "overwrite",
+    "flip",
+    "cut",
+    "flip late",
+    "remove",
+    "flip",
+    "insert",
+    "flip several",
+    "flip early",
+    "exchange",
+)
 
 
 def _sealed() -> list[Writer]:

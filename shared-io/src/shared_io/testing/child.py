@@ -127,9 +127,7 @@ def run(task: Callable[[], Any], *, seconds: float = 60.0) -> Ending:
     return found.wait(seconds)
 
 
-def _live(
-    task: Callable[[], Any], prepare: Callable[[], Any] | None, gate: int, ready: int, shared: mmap.mmap
-) -> None:
+def _live(task: Callable[[], Any], prepare: Callable[[], Any] | None, gate: int, ready: int, shared: mmap.mmap) -> None:
     """Be the child: pass the gate, run the function, leave the result in shared memory, exit."""
     faulthandler.disable()  # a crash is an ending like any other
     if prepare is not None:

@@ -1,8 +1,9 @@
 """Writes on disks that fail: at every system call, with every errno; beyond a size; on a disk that is full.
 
-Whatever fails, the write must end in a `SharedIOError` with the old file in place and nothing beside it,
+Whatever fails, the write must end in a `WriteFailed` with the old file in place and nothing beside it,
 or succeed with the whole new file (where a call failed that does not matter, such as copying the
-permissions). A success with the old file in place, or an error with the new one, is wrong.
+permissions). A success with the old file in place, or an error with the new one, is wrong; but where many
+files are written at once, those that are in place are not taken back.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from shared_io.testing.writers import NEW, WRITERS, Writer, pristine
 __all__ = ["CODES", "COLUMNS", "run"]
 
 CODES = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EROFS, errno.EMFILE)
-COLUMNS = ("refused", "done")
+COLUMNS = ("refused", "done", "not taken back")
+_MISLEADING = ("SchemaMismatch", "CorruptInput")  # blame the content, where the disk failed
 _NEWNS, _NEWUSER, _PRIVATE = 0x00020000, 0x10000000, 1 << 18 | 1 << 14
 
 # What is done to a write: a row of the table, a description, and the write under that condition.
@@ -84,7 +86,9 @@ def judge(writer: Writer, folder: Path, ending: child.Ending, what: str) -> tupl
     if ending.signal or ending.timeout:
         return "wrong", f"{story}; signal {ending.signal}, timeout {ending.timeout}"
     if ending.error:
-        return ("refused" if ending.typed and state == "old" else "wrong"), story
+        if not ending.typed or ending.error.startswith(_MISLEADING) or state not in ("old", "new"):
+            return "wrong", story
+        return ("refused" if state == "old" else "wrong" if writer.taken_back else "not taken back"), story
     return ("done" if state == "new" else "wrong"), story
 
 

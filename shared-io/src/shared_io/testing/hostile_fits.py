@@ -66,10 +66,13 @@ def _structures() -> Iterator[tuple[str, bytes]]:
     yield "junk behind", whole + b"junk" * 5000
     yield "zeros behind", whole + bytes(BLOCK * 50)
     yield "extension without XTENSION", whole + header({"BITPIX": 8, "NAXIS": 0})
-    yield "extension of an unknown kind that is huge", PRIMARY + extension({"XTENSION": "'FOREIGN '", "NAXIS": 1, "NAXIS1": 10**12})
-    yield "random groups without end", header({"SIMPLE": "T", "BITPIX": 8, "NAXIS": 2, "NAXIS1": 0, "NAXIS2": 9, "GROUPS": "T", "PCOUNT": 3, "GCOUNT": 10**15})
+    strange = {"XTENSION": "'FOREIGN '", "NAXIS": 1, "NAXIS1": 10**12}
+    yield "extension of an unknown kind that is huge", PRIMARY + extension(strange)
+    groups = {"NAXIS": 2, "NAXIS1": 0, "NAXIS2": 9, "GROUPS": "T", "PCOUNT": 3, "GCOUNT": 10**15}
+    yield "random groups without end", header({"SIMPLE": "T", "BITPIX": 8, **groups})
     yield "NAXIS = 999", header({"SIMPLE": "T", "BITPIX": 8, "NAXIS": 999} | {f"NAXIS{i}": 2 for i in range(1, 1000)})
-    yield "NAXIS1 twice", whole.replace(b"END".ljust(80), (card("NAXIS1", 41).ljust(80) + "END".ljust(80)).encode(), 1)[:BLOCK] + whole[BLOCK:]
+    twice = (card("NAXIS1", 41).ljust(80) + "END".ljust(80)).encode()
+    yield "NAXIS1 twice", whole.replace(b"END".ljust(80), twice, 1)[:BLOCK] + whole[BLOCK:]
     for name in ("SCI", "PRIMARY", ""):
         twins = extension({"EXTNAME": f"'{name:8}'"}) * 2
         yield f"two extensions named {name!r} and a cut one", PRIMARY + twins + extension()[:-1]

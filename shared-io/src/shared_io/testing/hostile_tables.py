@@ -84,7 +84,7 @@ def _write(path: Path, columns: dict[str, Any], metadata: dict[str, bytes] | Non
 
 
 def _csv() -> dict[str, Maker]:
-    described = '# shared_io.digest: null\n# shared_io.columns: %s\na\n1\n'
+    described = "# shared_io.digest: null\n# shared_io.columns: %s\na\n1\n"
     found = {
         "rows of other lengths": b"a,b\n1,2\n3\n",
         "a row too long": b"a,b\n1,2,3\n",

@@ -1,4 +1,4 @@
-"""Writers killed (SIGKILL) while they overwrite a file: what is at the path afterwards?
+"""Writers killed (SIGKILL) while they overwrite a file, and what is at the path afterwards.
 
 Half of the kills come at a random moment of a write, half at a system call chosen at random: before it, after
 it, or with half of the bytes of a write done. Each time the path must hold the whole old or the whole new
@@ -27,9 +27,7 @@ BESIDE = ("orphans swept", "too late")
 _BEYOND = 1.15  # of the time of a write: some kills come just after it
 
 
-def run(
-    seed: int, count: int, writers: Sequence[Writer] = WRITERS, part: int = 0, parts: int = 1
-) -> Tally:
+def run(seed: int, count: int, writers: Sequence[Writer] = WRITERS, part: int = 0, parts: int = 1) -> Tally:
     """Kill writers `count` times and count what was left.
 
     Parameters
@@ -103,7 +101,8 @@ def _judge(writer: Writer, folder: Path) -> tuple[str, int]:
     path = folder / f"target{writer.suffix}"
     state = writer.state(path)
     orphans = len(atomic.sweep(folder))
-    others = sorted(p.name for p in folder.iterdir() if p != path)
+    expected = {path.name, *(path.name + end for end in writer.beside)}
+    others = sorted(p.name for p in folder.iterdir() if p.name not in expected)
     return (f"left behind: {', '.join(others)}" if others else state), orphans
 
 

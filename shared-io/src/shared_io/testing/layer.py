@@ -100,10 +100,10 @@ class Layer(AbstractContextManager["Layer"]):
         """Tell whether a path or descriptor lies below the folder."""
         if isinstance(path, int):
             try:
-                path = os.readlink(f"/proc/self/fd/{path}")
+                path = os.readlink(f"/proc/self/fd/{path}")  # noqa: PTH115  (pathlib is being watched)
             except OSError:
                 return False
-        where = os.path.abspath(os.fsdecode(path))
+        where = os.path.abspath(os.fsdecode(path))  # noqa: PTH100  (links are not followed)
         return where == self._folder or where.startswith(self._folder + os.sep)
 
     def _path_call(self, name: str) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from shared_io import fits, hdf5, provenance, table
+from shared_io import fits, hdf5, provenance, stamps, table
 
 __all__ = ["ALL", "CONTAINERS", "FITS", "HDF5", "TABLES", "Reader"]
 
@@ -58,13 +58,18 @@ def groups(path: Path) -> Any:
         return found
 
 
+def cutouts(path: Path) -> Any:
+    """Return the pixels, read as those of a small cut-out."""
+    return stamps.read([path], on_error="raise").data
+
+
 def origin(path: Path) -> Any:
     """Return the provenance."""
     return provenance.read(path)
 
 
-FITS: tuple[Reader, ...] = (inspect, first_image, images, all_hdus, sums, origin)
+FITS: tuple[Reader, ...] = (inspect, first_image, images, all_hdus, sums, cutouts, origin)
 TABLES: tuple[Reader, ...] = (one_table, in_batches, origin)
 HDF5: tuple[Reader, ...] = (groups, origin)
 CONTAINERS: tuple[Reader, ...] = (inspect, groups, one_table, origin)
-ALL: tuple[Reader, ...] = (inspect, first_image, images, all_hdus, sums, one_table, in_batches, groups, origin)
+ALL: tuple[Reader, ...] = (inspect, first_image, images, all_hdus, sums, cutouts, one_table, in_batches, groups, origin)

@@ -23,7 +23,8 @@ CALLS = (
     "open,openat,creat,write,pwrite64,writev,pwritev,pwritev2,fsync,fdatasync,sync_file_range,ftruncate,"
     "fallocate,rename,renameat,renameat2,link,linkat,mkdir,mkdirat,chmod,fchmod,fchmodat,close"
 )
-_LINE = re.compile(r"(?:\d+ +)?(\w+)\((.*)")
+_OPENED = re.compile(r"O_[A-Z]+.* = (\d+)<")
+_LINE = re.compile(r"(\d*) *(\w+)\((.*)")
 
 
 def available() -> bool:
@@ -65,17 +66,24 @@ def traced(
 
 
 def seen(lines: list[str], folder: str | os.PathLike[str]) -> list[tuple[str, int]]:
-    """Return the calls that concern a folder: (name, which call of that name, from 1)."""
-    counts: dict[str, int] = {}
+    """Return the calls that concern a folder: (name, which call of that name in its thread, from 1).
+
+    Closing what was opened for reading is left out: it does not fail.
+    """
+    counts: dict[tuple[str, str], int] = {}
+    reading: set[str] = set()
     found = []
     for line in lines:
         match = _LINE.match(line)
         if not match:
             continue
-        name = match[1]
-        counts[name] = counts.get(name, 0) + 1
-        if os.fspath(folder) in match[2]:
-            found.append((name, counts[name]))
+        thread, name, rest = match.groups()
+        counts[thread, name] = counts.get((thread, name), 0) + 1
+        opened = _OPENED.search(rest)
+        if opened:
+            (reading.add if "O_RDONLY" in rest else reading.discard)(opened[1])
+        if os.fspath(folder) in rest and not (name == "close" and rest.partition("<")[0] in reading):
+            found.append((name, counts[thread, name]))
     return found
 
 

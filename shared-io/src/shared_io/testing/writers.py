@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shared_io import atomic, fits, hdf5, table
+from shared_io import atomic, fits, hdf5, ledger, stamps, table
 from shared_io.testing import readers, samples
 from shared_io.testing.content import fingerprint
 
@@ -36,12 +36,18 @@ class Writer:
         Writes the content of a number (`OLD` or `NEW`) to a path, overwriting.
     read
         Reads and verifies the whole.
+    beside
+        What a killed writer may leave behind, after the name of the file.
+    taken_back
+        Whether the old content is put back when the last flush fails and so does everything after it.
     """
 
     name: str
     suffix: str
     put: Callable[[Path, int], Any]
     read: readers.Reader
+    beside: tuple[str, ...] = ()
+    taken_back: bool = True
 
     def prepare(self, folder: Path) -> Path:
         """Put a file with the old content into a folder and return its path."""
@@ -124,6 +130,27 @@ def _groups(path: Path, version: int) -> None:
             out.add(name, found, attrs={"row": version})
 
 
+def _stamp(path: Path, version: int) -> None:
+    stamps.write([path], samples.image(version)[None], samples.table(version, 1)["flux", "good"], overwrite=True)
+
+
+def _journal(path: Path, version: int) -> None:
+    with ledger.Ledger(path) as journal:
+        for number in range(OLD, version + 1):
+            output = path.with_name(f"output{number}")
+            found = journal.find(output)
+            if found is None or found.kind != "done":
+                journal.begin(f"unit{number}", "key", [output])
+                journal.commit()
+                journal.done(f"unit{number}", "key", [output], [ledger.Seal(1, "ab" * 32, "cd")])
+                journal.commit()
+
+
+def _units(path: Path) -> list[str]:
+    """Return the units that are done; a line begun and not ended is none."""
+    return [line["unit"] for line in ledger.records(path) if line["kind"] == "done"]
+
+
 WRITERS: tuple[Writer, ...] = (
     Writer("text", ".txt", _text, Path.read_bytes),
     Writer("FITS image", ".fits", _image, readers.all_hdus),
@@ -139,4 +166,6 @@ WRITERS: tuple[Writer, ...] = (
     Writer("HDF5 table", ".h5", _table, readers.one_table),
     Writer("Parquet", ".parquet", _table, readers.one_table),
     Writer("Parquet in pieces", ".parquet", _pieces, readers.one_table),
+    Writer("stamps", ".fits", _stamp, readers.all_hdus, taken_back=False),
+    Writer("ledger", ".ledger", _journal, _units, beside=(".lock",), taken_back=False),
 )
