@@ -96,8 +96,7 @@ def test_nothing_is_left_unfinished() -> None:
 
 def test_nothing_can_run_foreign_code() -> None:
     found = []
-    # The fault laboratory makes hostile pickles, to see them refused, and hears of its own children by a pipe.
-    for path, tree in trees([path for path in SOURCES if "testing" not in path.parts]):
+    for path, tree in trees(SOURCES):
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 found += [f"{path}: {a.name}" for a in node.names if a.name.split(".")[0] in FORBIDDEN_IMPORTS]
