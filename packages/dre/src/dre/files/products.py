@@ -37,7 +37,7 @@ def adopt(product: Path, target: Path, *, image: str, provenance: Provenance, ov
         raise ExternalFailed(f"the program did not write {product.name}", path=target)
     try:
         # SExtractor copies the sky image's header, stale checksums included; ours are written anew
-        hdus = [fits.read_hdu(product, info.index, verify=False) for info in fits.inspect(product)]
+        hdus = [fits.read_hdu(product, info.index, verify=False) for info in fits.inspect(product, verify=False)]
     except CorruptInput as error:
         raise ExternalFailed(f"the program wrote a damaged file: {error}", path=target) from error
     whole = [timeless(hdu, image) if hdu.name == "LDAC_IMHEAD" else hdu for hdu in hdus]
