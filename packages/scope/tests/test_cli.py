@@ -20,11 +20,11 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_says_what_is_not_built(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.execute(app, prog="scope", argv=["--help"]) == 0
     words = " ".join(capsys.readouterr().out.split())
-    assert "Nothing of that is built yet: features, training, inference and the exchange with Fritz" in words
+    assert "Training, inference and the exchange with Fritz are not built yet" in words
 
 
 def test_no_command_is_pretended(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [command.name for command in app.registered_commands] == []
+    assert [command.name for command in app.registered_commands] == ["generate-features", "plot-lightcurve"]
     monkeypatch.setattr(sys, "argv", ["scope", "train"])
     with pytest.raises(SystemExit) as left:
         main()
