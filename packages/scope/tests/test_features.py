@@ -42,8 +42,12 @@ def test_every_source_keeps_its_own_period_in_any_batch_and_with_threads(rng: np
 
 def test_columns_are_those_of_the_schema(rng: np.random.Generator) -> None:
     curves = sources(rng, [0.5678])
-    for periods, names, top in ((FAST, FAST.algorithms, 10), (Options(("LS", "CE"), max_freq=4.0, top_n=3), ("LS", "CE"), 3),
-                                (None, (schema.ONES,), 10)):  # fmt: skip
+    cases = (
+        (FAST, FAST.algorithms, 10),
+        (Options(("LS", "CE"), max_freq=4.0, top_n=3), ("LS", "CE"), 3),
+        (None, (schema.ONES,), 10),
+    )
+    for periods, names, top in cases:
         columns = schema.columns(names, top)
         assert set(measure(curves, Recipe(periods))) <= set(columns)
         assert set(columns) - set(measure(curves, Recipe(periods))) == {
@@ -56,7 +60,7 @@ def test_names_and_numbers_of_columns() -> None:
     ours = {"periodic", "period_merit", "period_trend_merit", "n_bands"}
     assert len(nested) - len(ours) == 135
     assert list(nested)[:8] == ["_id", "radec_geojson", "ra", "dec", "field", "ccd", "quad", "filter"]
-    assert list(nested)[8:30][0] == "n" and list(nested)[29] == "sw"
+    assert (list(nested)[8], list(nested)[29]) == ("n", "sw")
     assert list(nested)[30:33] == ["period_ELS", "significance_ELS", "pdot_ELS"]
     single = schema.columns(["LS", "CE"], 3)
     assert [name for name in single if name.startswith("period_")][-3:] == ["period_1_CE", "period_2_CE", "period_3_CE"]
@@ -83,7 +87,9 @@ def placed(rows: list[tuple[float, float, int]]) -> LightCurves:
 
 
 def test_a_star_is_one_source_in_each_filter() -> None:
-    curves = placed([(10, 0, 1), (10 + ARCSEC, 0, 2), (10, 1, 1), (10, 1 + 0.5 * ARCSEC, 3), (10, 2, 2), (np.nan, 0, 1)])
+    curves = placed(
+        [(10, 0, 1), (10 + ARCSEC, 0, 2), (10, 1, 1), (10, 1 + 0.5 * ARCSEC, 3), (10, 2, 2), (np.nan, 0, 1)]
+    )
     assert [star.tolist() for star in group_stars(curves)] == [[0, 1], [2, 3], [4], [5]]
 
 
@@ -110,7 +116,7 @@ def test_the_closest_entry_matches_not_the_first() -> None:
     assert closest(np.array([10.0, 20.0, np.nan]), np.zeros(3), catalogue, 2.0).tolist() == [1, -1, -1]
     found = match_columns(np.array([10.0, 20.0]), np.zeros(2), {"AllWISE": catalogue}, 2.0)
     assert found["AllWISE___id"].tolist() == [2, None]
-    assert found["AllWISE__w1mpro"][0] == 12.0 and np.isnan(found["AllWISE__w1mpro"][1])
+    np.testing.assert_equal(found["AllWISE__w1mpro"], [12.0, np.nan])
     assert found["AllWISE__ph_qual"].tolist() == ["AB", None]
     assert np.isnan(found["AllWISE__w2mpro"]).all()
     assert len(found) == sum(map(len, CATALOGUES.values())) == 34
@@ -147,6 +153,7 @@ def test_cesium_features_come_from_the_library(rng: np.random.Generator) -> None
 
     curve = sources(rng, [0.5678])[0]
     found = cesium_features(curve)
-    assert list(found) == list(NAMES) and len(NAMES) == 59
+    assert list(found) == list(NAMES)
+    assert len(NAMES) == 59
     assert found["amplitude"] == pytest.approx((curve.mag.max() - curve.mag.min()) / 2)
     assert found["total_time"] == pytest.approx(np.ptp(curve.hjd))

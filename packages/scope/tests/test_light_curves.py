@@ -82,7 +82,7 @@ def test_one_star_needs_no_identifier_but_several_do(tmp_path: Path) -> None:
     curve = read_light_curves(tmp_path / "LINEAR_42.csv")[0]
     assert (curve.id, curve.filter, len(curve)) == (42, UNKNOWN, 2)
     (tmp_path / "many.csv").write_text("t,mag,magerr,class\n1,15,0.1,RR\n2,15.5,0.1,EA\n")
-    with pytest.raises(SchemaMismatch, match="no identifier.*drop class"):
+    with pytest.raises(SchemaMismatch, match=r"no identifier.*drop class"):
         read_light_curves(tmp_path / "many.csv")
 
 
@@ -99,7 +99,7 @@ def test_other_tables_are_refused_with_a_reason(tmp_path: Path, text: str, reaso
 def test_a_damaged_bulk_file_is_refused(tmp_path: Path) -> None:
     whole = (DATA / "ztf_000250_zg_c01_q1_dr5.parquet").read_bytes()
     (tmp_path / "ztf_000250_zg_c01_q1_dr5.parquet").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(CorruptInput, match="ztf_000250_zg_c01_q1_dr5.parquet"):
+    with pytest.raises(CorruptInput, match=r"ztf_000250_zg_c01_q1_dr5\.parquet"):
         read_light_curves(tmp_path / "ztf_000250_zg_c01_q1_dr5.parquet")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from conftest import eclipsing, nights, rr_lyrae
@@ -151,10 +153,11 @@ def test_merit_adds_up_over_bands(rng: np.random.Generator) -> None:
     assert total[0] > 1.8 * merit(one, f, SMOOTH)[0] > 0
 
 
-def test_real_rr_lyrae_of_stripe_82(survey_data) -> None:  # noqa: ANN001
+def test_real_rr_lyrae_of_stripe_82(survey_data: Path) -> None:
+    from shared_io import table
+
     from scope.lightcurves.quality import Cuts, clean
     from scope.lightcurves.tables import read_light_curves
-    from shared_io import table
 
     truth = {int(i): float(p) for i, p in table.read(survey_data / "s82_rrlyr_truth.csv")["id", "period"].iterrows()}
     curves = clean(read_light_curves(survey_data / "s82_rrlyr.parquet"), Cuts(30))

@@ -37,7 +37,8 @@ def star_sheet(star: Sequence[LightCurve], series: Series, options: Options, per
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 9.5), layout="constrained", dpi=110)
-    axes = figure.subplot_mosaic([["time", "folded"], *([name, name] for name in SCREENS)])
+    mosaic: list[Any] = [["time", "folded"], *[[name, name] for name in SCREENS]]
+    axes = figure.subplot_mosaic(mosaic)
     start = min(curve.hjd[0] for curve in star)
     for curve in star:
         _points(axes["time"], curve, curve.hjd - start)

@@ -16,9 +16,9 @@ app = cli.new_app(
 
 
 def _register() -> None:
-    from scope.cli import generating, plotting
+    from scope.cli import cluster, generating, plotting
 
-    for module in (generating, plotting):
+    for module in (generating, cluster, plotting):
         module.register(app)
 
 
@@ -33,3 +33,13 @@ def main() -> NoReturn:
 def generate_features() -> NoReturn:
     """Run ``generate_features``, the verb ``generate-features``."""
     cli.run(app, prog="generate_features", verb="generate-features")
+
+
+def generate_features_slurm() -> NoReturn:
+    """Run ``generate_features_slurm``, the verb ``generate-features-slurm``."""
+    cli.run(app, prog="generate_features_slurm", verb="generate-features-slurm")
+
+
+def generate_features_job_submission() -> NoReturn:
+    """Run ``generate_features_job_submission``, the verb ``generate-features-job-submission``."""
+    cli.run(app, prog="generate_features_job_submission", verb="generate-features-job-submission")

@@ -11,6 +11,7 @@ from shared_io import cli
 
 if TYPE_CHECKING:
     from scope.lightcurves.folder import Quadrant
+    from scope.lightcurves.quality import Cuts
     from scope.periods.search import Options
 
 _NAME = "Name of a Kowalski collection; local files are read without it"
@@ -44,10 +45,11 @@ def generate_features(
     period_algorithms: Annotated[
         list[str] | None,
         cli.option(
-            "--period-algorithms", help="Any of ELS, ECE, EAOV (or LS, CE, AOV) and ELS_ECE_EAOV",
+            "--period-algorithms",
+            help="Any of ELS, ECE, EAOV (or LS, CE, AOV) and ELS_ECE_EAOV",
             show_default="ELS ECE EAOV ELS_ECE_EAOV",
         ),
-    ] = None,  # fmt: skip
+    ] = None,
     samples_per_peak: Annotated[
         int, cli.option("--samples-per-peak", help="Frequencies in the width of a peak", min=1)
     ] = 10,
@@ -133,7 +135,7 @@ def generate_features(
         cli.show(generate(request, quadrant, overwrite=overwrite, resume=resume, threads=threads))
 
 
-def _cuts(points: int, cadence: float, latest: float | None) -> object:
+def _cuts(points: int, cadence: float, latest: float | None) -> Cuts:
     from scope.lightcurves.quality import Cuts
 
     return Cuts(points, cadence, latest)

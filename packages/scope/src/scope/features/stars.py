@@ -22,7 +22,6 @@ def group_stars(curves: LightCurves) -> list[np.ndarray]:
     list of ndarray of int
         Rows of each star; every row occurs once.
     """
-    n = len(curves)
     lonely = ~(np.isfinite(curves.ra) & np.isfinite(curves.dec)) | (curves.filter < 0)
     stars: dict[int, list[int]] = {}
     filters = [int(f) for f in np.unique(curves.filter[~lonely])]
@@ -35,7 +34,6 @@ def group_stars(curves: LightCurves) -> list[np.ndarray]:
         starters = np.concatenate([starters, rows])
     for row in np.flatnonzero(lonely):
         stars[int(row)] = [int(row)]
-    assert sum(map(len, stars.values())) == n
     return [np.array(sorted(stars[first])) for first in sorted(stars)]
 
 

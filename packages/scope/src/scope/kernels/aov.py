@@ -16,9 +16,7 @@ _FRACTION = 64.0  # 2**6: a weighted magnitude has 14 + 6 bits
 
 
 @compiled(reordered=True)
-def aov(
-    t: np.ndarray, mag: np.ndarray, weight: np.ndarray, fmin: float, df: float, nf: int, bins: int
-) -> np.ndarray:
+def aov(t: np.ndarray, mag: np.ndarray, weight: np.ndarray, fmin: float, df: float, nf: int, bins: int) -> np.ndarray:
     """Return the between-bin sum of squares as a fraction of the total, at `nf` frequencies.
 
     Theta of the paper is ``x / (1 - x) * (n - r) / (r - 1)`` of this fraction `x`, `r` the number of bins.

@@ -9,7 +9,7 @@ from scope.kernels.phases import RESEED, seed_phases
 
 
 @compiled(reordered=True)
-def _sparse(where: np.ndarray, row: np.ndarray, step: np.ndarray, cells: np.ndarray, columns: np.ndarray) -> float:
+def _sparse(where: np.ndarray, row: np.ndarray, step: np.ndarray, cells: np.ndarray, columns: np.ndarray) -> np.float32:
     """Count points by phase; return the sum of c ln c over cells, adding what each point changes."""
     total = np.float32(0)
     for i in range(len(where)):
@@ -23,7 +23,7 @@ def _sparse(where: np.ndarray, row: np.ndarray, step: np.ndarray, cells: np.ndar
 
 
 @compiled(reordered=True)
-def _dense(where: np.ndarray, table: np.ndarray, cells: np.ndarray, columns: np.ndarray) -> float:
+def _dense(where: np.ndarray, table: np.ndarray, cells: np.ndarray, columns: np.ndarray) -> np.float32:
     """Do the same by looking every cell up once all points are counted; `cells` is zero before and after."""
     for i in range(len(where)):
         cells[where[i]] += 1

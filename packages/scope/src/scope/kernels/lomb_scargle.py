@@ -11,9 +11,7 @@ RESEED = 256
 
 
 @compiled(reordered=True)
-def lomb_scargle(
-    t: np.ndarray, mag: np.ndarray, weight: np.ndarray, fmin: float, df: float, nf: int
-) -> np.ndarray:
+def lomb_scargle(t: np.ndarray, mag: np.ndarray, weight: np.ndarray, fmin: float, df: float, nf: int) -> np.ndarray:
     """Return the power of the best sinusoid plus constant at `nf` frequencies.
 
     Parameters

@@ -6,7 +6,6 @@ import numpy as np
 
 from scope.kernels.compiled import compiled
 
-
 _CELLS = 1024
 
 

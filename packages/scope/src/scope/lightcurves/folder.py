@@ -67,6 +67,12 @@ class Folder:
             )  # fmt: skip
         return found
 
+    def named_quadrants(self) -> list[Quadrant]:
+        """Return the quadrants that the names of the files tell, in order."""
+        names = [BULK_NAME.search(path.name) for path in self.files()]
+        found = {Quadrant(int(n["field"]), int(n["ccd"]), int(n["quad"])) for n in names if n}
+        return sorted(found, key=lambda q: (q.field, q.ccd, q.quad))
+
     def quadrant(self, quadrant: Quadrant) -> LightCurves:
         """Return the light curves of one quadrant, in all filters.
 
@@ -102,5 +108,6 @@ class Folder:
 
 def _is_of(path: Path, quadrant: Quadrant) -> bool:
     name = BULK_NAME.search(path.name)
-    assert name is not None
+    if name is None:
+        return False
     return (int(name["field"]), int(name["ccd"]), int(name["quad"])) == (quadrant.field, quadrant.ccd, quadrant.quad)

@@ -124,7 +124,9 @@ class LightCurves:
             return cls.of_points(np.empty(0, np.int64), hjd=np.empty(0), mag=np.empty(0), magerr=np.empty(0))
         shifts = np.cumsum([0] + [int(part.offsets[-1]) for part in parts])
         offsets = [part.offsets[:-1] + shift for part, shift in zip(parts, shifts, strict=False)] + [shifts[-1:]]
-        values = {f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls) if f.name != "offsets"}
+        values = {
+            f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls) if f.name != "offsets"
+        }
         return cls(**values, offsets=np.concatenate(offsets).astype(np.int64))
 
     @classmethod
@@ -147,11 +149,13 @@ class LightCurves:
         LightCurves
         """
         n = len(id)
-        given = {name: np.asarray(columns.get(name, np.full(n, UNKNOWN))) for name in ("filter", "field", "ccd", "quad")}
+        given = {
+            name: np.asarray(columns.get(name, np.full(n, UNKNOWN))) for name in ("filter", "field", "ccd", "quad")
+        }
         order = np.lexsort((given["filter"], id))
         key = np.stack([np.asarray(id)[order], given["filter"][order]])
         first = np.flatnonzero(np.r_[True, (key[:, 1:] != key[:, :-1]).any(axis=0)]) if n else np.empty(0, np.int64)
-        of_source = {name: value[order][first].astype(np.int64) for name, value in given.items()}
+        of_source: dict[str, np.ndarray] = {name: value[order][first].astype(np.int64) for name, value in given.items()}
         for name in ("ra", "dec"):
             of_source[name] = np.asarray(columns.get(name, np.full(n, np.nan)), np.float64)[order][first]
         flags = np.asarray(columns.get("catflags", np.zeros(n)))[order].astype(np.int64)

@@ -119,7 +119,7 @@ def canonical(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(out))
 
 
-def find_periods(series: Series, options: Options = Options()) -> Periods:  # noqa: B008 - frozen
+def find_periods(series: Series, options: Options = Options()) -> Periods:
     """Search the periods of one star.
 
     Parameters
@@ -177,9 +177,7 @@ def _answer(power: np.ndarray, grid: FrequencyGrid, options: Options) -> Answer:
     return Answer(1 / (grid.fmin + grid.df * peaks), significance.astype(np.float64))
 
 
-def _decide(
-    series: Series, candidates: Sequence[np.ndarray], grid: FrequencyGrid, options: Options
-) -> Judgement:
+def _decide(series: Series, candidates: Sequence[np.ndarray], grid: FrequencyGrid, options: Options) -> Judgement:
     # Interleaved, so that the first ones are the best of every screen.
     longest = max(len(c) for c in candidates)
     pool = [c[k] for k in range(longest) for c in candidates if k < len(c)]

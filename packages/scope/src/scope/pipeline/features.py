@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from shared_io import batch, cli, ledger
@@ -125,7 +125,7 @@ def generate(
     return batch.run([unit], _work, overwrite=overwrite, resume=resume, what="quadrants", ledger=journal, total=1)
 
 
-def table(request: Request, quadrant: Quadrant | None, *, threads: int = 1) -> dict[str, object]:
+def table(request: Request, quadrant: Quadrant | None, *, threads: int = 1) -> dict[str, Any]:
     """Measure the features of a quadrant without writing them; see :func:`generate`."""
     curves = load(request, quadrant)
     recipe = Recipe(
@@ -147,9 +147,10 @@ def load(request: Request, quadrant: Quadrant | None) -> LightCurves:
     source = Folder(request.light_curves)
     if quadrant is not None:
         raw = source.quadrant(quadrant)
-    else:
-        assert request.identifiers is not None
+    elif request.identifiers is not None:
         raw = source.sources(files.read_identifiers(request.identifiers))
+    else:
+        raise ValueError("a quadrant or a table of identifiers is needed")
     curves = clean(raw, request.cuts)
     if request.bright_stars is not None:
         stars = files.read_catalogue(request.bright_stars)
@@ -181,8 +182,7 @@ def _provenance(request: Request, quadrant: Quadrant | None) -> Provenance:
 
 
 def _work(unit: batch.Unit) -> str:
-    job = unit.payload
-    assert isinstance(job, Job)
+    job: Any = unit.payload  # a Job
     values = table(job.request, job.quadrant, threads=job.threads)
     count = len(np.asarray(values["_id"]))
     files.write_features(
