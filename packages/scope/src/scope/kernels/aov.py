@@ -35,7 +35,7 @@ def aov(t: np.ndarray, mag: np.ndarray, weight: np.ndarray, fmin: float, df: flo
     nf : int
         Number of frequencies.
     bins : int
-        Phase bins.
+        Phase bins, at most :data:`scope.kernels.phases.MAX_BINS`.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def aov(t: np.ndarray, mag: np.ndarray, weight: np.ndarray, fmin: float, df: flo
             seed_phases(t, fmin + k * df, phases)
         for i in range(n):
             phase = phases[i]
-            where[i] = ((phase >> np.uint32(16)) * count) >> np.uint32(16)
+            where[i] = ((phase >> np.uint32(8)) * count) >> np.uint32(24)
             phases[i] = phase + steps[i]
         for i in range(n):
             sums[where[i]] += packed[i]
