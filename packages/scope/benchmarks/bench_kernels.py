@@ -17,7 +17,9 @@ from scope.features.assembly import shapiro
 from scope.features.dmdt import dmdt
 from scope.features.fourier import fourier_features
 from scope.kernels.aov import aov
+from scope.kernels.box import box
 from scope.kernels.entropy import entropy
+from scope.kernels.harmonics import harmonics
 from scope.kernels.lomb_scargle import lomb_scargle
 from scope.kernels.statistics import basic_statistics
 
@@ -80,6 +82,8 @@ def work(t: np.ndarray, mag: np.ndarray, err: np.ndarray) -> list[tuple[str, flo
         ("scope CE 20 x 10", best(lambda: entropy(t, mag, fmin, df, NF, 20, 10)), NF),
         ("scope AOV 20 (weights)", best(lambda: aov(t, mag, w, fmin, df, NF, 20)), NF),
         ("scope AOV 40 (weights)", best(lambda: aov(t, mag, w, fmin, df, NF, 40)), NF),
+        ("scope BLS 50", best(lambda: box(t, mag, w, fmin, df, NF // 4, 50, 0.01, 0.5)), NF // 4),
+        ("scope MHF 3 harmonics", best(lambda: harmonics(t, mag, w, fmin, df, NF // 4, 3)), NF // 4),
         ("NumPy AOV 20", best(lambda: numpy_aov(t, mag, w, fmin + df * np.arange(500), 20), 2), 500),
     ]
     peer = LombScargle(t, mag, err)

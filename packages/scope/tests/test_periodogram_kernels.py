@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from conftest import nights, rr_lyrae
+from conftest import eclipsing, nights, rr_lyrae
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scope.kernels.aov import aov
+from scope.kernels.box import box
 from scope.kernels.entropy import entropy
 from scope.kernels.evidence import evidence
+from scope.kernels.harmonics import harmonics
 from scope.kernels.lomb_scargle import lomb_scargle
 from scope.kernels.phases import RESEED, seed_phases
 
@@ -91,6 +95,43 @@ def test_the_best_frequency_is_that_of_the_reference(star: tuple[np.ndarray, ...
     assert int(np.argmax(lomb_scargle(t, mag, weight, 1.70, df, len(f)))) == int(np.argmax(slow))
 
 
+def slow_box(t: np.ndarray, mag: np.ndarray, weight: np.ndarray, frequency: float, bins: int, widths: range) -> float:
+    w = weight / weight.sum()
+    y = mag - (w * mag).sum()
+    where = np.floor(((t * frequency) % 1) * bins).astype(int) % bins
+    best = 0.0
+    for width in widths:
+        for start in range(bins):
+            inside = (where - start) % bins < width
+            r, s = w[inside].sum(), (w * y)[inside].sum()
+            if 0 < r < 1 and s > 0:
+                best = max(best, s**2 / (r * (1 - r)))
+    return best / (w * y**2).sum()
+
+
+def test_box_is_the_best_dip_of_all_starts_and_lengths(rng: np.random.Generator) -> None:
+    hjd, mag, err = eclipsing(rng, 200)
+    t = hjd - hjd[0]
+    found = box(t, mag, 1 / err**2, 0.3, 1e-4, 600, 30, 0.02, 0.2)
+    for k in (0, 17, 89, 599):
+        slow = slow_box(t, mag, 1 / err**2, 0.3 + 1e-4 * k, 30, range(1, 7))
+        assert found[k] == pytest.approx(slow, abs=1e-4)
+    flipped = box(t, -mag, 1 / err**2, 1 / 3.2371, 0.0, 1, 30, 0.02, 0.1)[0]
+    assert flipped < 0.5 * box(t, mag, 1 / err**2, 1 / 3.2371, 0.0, 1, 30, 0.02, 0.1)[0], "a box is a dip, not a flare"
+
+
+def test_harmonics_are_least_squares(star: tuple[np.ndarray, ...]) -> None:
+    t, mag, weight = star
+    found = harmonics(t, mag, weight, 0.5, 1e-3, 1500, 3)
+    root = np.sqrt(weight)
+    total = (weight * (mag - np.average(mag, weights=weight)) ** 2).sum()
+    for k in range(0, 1500, 83):
+        for count in (1, 2, 3):
+            matrix = design(t, 0.5 + 1e-3 * k, count) * root[:, None]
+            rest = np.linalg.lstsq(matrix, mag * root)[1][0]
+            assert found[k, count - 1] == pytest.approx(1 - rest / total, abs=1e-4)
+
+
 @pytest.mark.parametrize("points", [60, 90, 350])
 def test_entropy_counts_cells(rng: np.random.Generator, points: int) -> None:
     hjd, mag, _ = rr_lyrae(rng, points)
@@ -149,6 +190,8 @@ def test_a_constant_star_has_no_power(rng: np.random.Generator) -> None:
     assert not aov(t, flat, one, 1.0, 0.1, 5, 20).any()
     assert not lomb_scargle(t, flat, one, 1.0, 0.1, 5).any()
     np.testing.assert_allclose(entropy(t, flat, 1.0, 0.1, 5, 20, 10), 0, atol=1e-6)
+    assert not box(t, flat, one, 1.0, 0.1, 5, 50, 0.01, 0.5).any()
+    assert not harmonics(t, flat, one, 1.0, 0.1, 5, 3).any()
     assert not evidence(t, flat, one, np.array([1.0]), 3, 2.0, 0.5).any()
 
 
@@ -159,3 +202,35 @@ def test_phases_are_the_fraction_of_a_turn(t: float, frequency: float) -> None:
     seed_phases(np.array([t]), frequency, phases)
     apart = abs(phases[0] / 2**32 - (t * frequency) % 1)
     assert min(apart, 1 - apart) < 1e-9
+
+
+def test_real_curves_have_the_statistics_of_the_references(survey_data: Path) -> None:
+    """Every fast statistic within 1e-4 of float64, on real sampling: nights, seasons, bursts, clipped magnitudes."""
+    from scope.lightcurves.quality import Cuts, clean
+    from scope.lightcurves.tables import read_light_curves
+    from scope.periods.series import Series
+
+    rng = np.random.default_rng(11)
+    worst = dict.fromkeys(("aov", "entropy", "lomb_scargle"), 0.0)
+    for name, every in (("s82_rrlyr", 60), ("asas", 40), ("ztf_eclipsing_vsx", 6)):
+        curves = clean(read_light_curves(survey_data / f"{name}.parquet"), Cuts(40))
+        for curve in list(curves)[::every]:
+            band = Series.of([(curve.hjd, curve.mag, curve.magerr)]).merged
+            t, mag, weight = band.t, band.mag, band.weight
+            start, df = rng.uniform(0.01, 40), 1 / (10 * t[-1])
+            picks = rng.integers(0, RESEED + 50, 12)
+            found = {
+                "aov": aov(t, mag, weight, start, df, RESEED + 50, 20),
+                "entropy": entropy(t, mag, start, df, RESEED + 50, 20, 10),
+                "lomb_scargle": lomb_scargle(t, mag, weight, start, df, RESEED + 50),
+            }
+            for k in picks:
+                f = start + df * k
+                slow = {
+                    "aov": slow_aov(t, mag, weight, f, 20),
+                    "entropy": slow_entropy(t, mag, f, 20, 10),
+                    "lomb_scargle": slow_lomb_scargle(t, mag, weight, f),
+                }
+                for kind, value in slow.items():
+                    worst[kind] = max(worst[kind], abs(float(found[kind][k]) - value))
+    assert max(worst.values()) < 1e-4, worst

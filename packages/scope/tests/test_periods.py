@@ -126,6 +126,20 @@ def test_peaks_are_the_highest_maxima_kept_apart(values: list[int], count: int, 
     assert all(abs(a - b) > separation for i, a in enumerate(found) for b in found[:i])
 
 
+@pytest.mark.parametrize("name", ["FPW", "MHF"])
+def test_every_screen_finds_a_pulsator(rng: np.random.Generator, name: str) -> None:
+    series, found = search(rr_lyrae(rng, 200), options=Options((name,), max_freq=6.0))
+    assert is_at(found.answers[name].period, 0.5678, series)
+
+
+def test_boxes_find_transits(rng: np.random.Generator) -> None:
+    t = nights(rng, 600)
+    err = np.full(600, 0.01)
+    mag = 15 + 0.06 * (((t / 3.2371) % 1) < 0.06) + rng.normal(0, err)
+    series, found = search((t, mag, err), options=Options(("BLS",), max_freq=2.0))
+    assert is_at(found.answers["BLS"].period, 3.2371, series)
+
+
 def test_names_with_and_without_e_mean_the_same() -> None:
     assert all(screen("E" + name) is screen(name) for name in SCREENS)
     assert canonical(["LS_CE_AOV", "ELS"]) == (NESTED, "ELS")

@@ -15,6 +15,7 @@ from scope.periods.search import Options
 from scope.periods.series import Series
 
 COLOURS = {1: ("#2e7d32", "g"), 2: ("#c62828", "r"), 3: ("#6a4c00", "i")}
+DRAWN = ("LS", "CE", "AOV")
 _OTHER = ("#1f4e79", "no filter named")
 
 
@@ -37,7 +38,7 @@ def star_sheet(star: Sequence[LightCurve], series: Series, options: Options, per
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 9.5), layout="constrained", dpi=110)
-    mosaic: list[Any] = [["time", "folded"], *[[name, name] for name in SCREENS]]
+    mosaic: list[Any] = [["time", "folded"], *[[name, name] for name in DRAWN]]
     axes = figure.subplot_mosaic(mosaic)
     start = min(curve.hjd[0] for curve in star)
     for curve in star:
@@ -50,7 +51,8 @@ def star_sheet(star: Sequence[LightCurve], series: Series, options: Options, per
         axes[name].invert_yaxis()
     axes["time"].legend(loc="best", fontsize=8)
     grid = FrequencyGrid.of(series.baseline, samples_per_peak=options.samples_per_peak, max_freq=options.max_freq)
-    for name, screen in SCREENS.items():
+    for name in DRAWN:
+        screen = SCREENS[name]
         _periodogram(axes[name], grid, screen.power(series.merged, grid), screen.title, 1 / period)
     figure.suptitle("  ".join(str(curve.id) for curve in star), fontsize=9)
     figure.savefig(path, format="png", metadata={"Software": None})

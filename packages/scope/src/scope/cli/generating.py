@@ -46,7 +46,7 @@ def generate_features(
         list[str] | None,
         cli.option(
             "--period-algorithms",
-            help="Any of ELS, ECE, EAOV (or LS, CE, AOV) and ELS_ECE_EAOV",
+            help="Any of LS, CE, AOV, FPW, BLS and MHF, also with E in front, and ELS_ECE_EAOV",
             show_default="ELS ECE EAOV ELS_ECE_EAOV",
         ),
     ] = None,

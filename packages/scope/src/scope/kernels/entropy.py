@@ -55,7 +55,7 @@ def entropy(
     nf : int
         Number of frequencies.
     phase_bins, mag_bins : int
-        The grid of cells.
+        The grid of cells; at most :data:`scope.kernels.phases.MAX_BINS` of phase.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def entropy(
             seed_phases(t, fmin + k * df, phases)
         for i in range(n):
             phase = phases[i]
-            where[i] = row[i] + (((phase >> np.uint32(16)) * count) >> np.uint32(16))
+            where[i] = row[i] + (((phase >> np.uint32(8)) * count) >> np.uint32(24))
             phases[i] = phase + steps[i]
         columns[:] = 0
         if sparse:

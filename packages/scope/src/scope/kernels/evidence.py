@@ -41,7 +41,7 @@ def _sums(turns: np.ndarray, w: np.ndarray, wy: np.ndarray, trig: np.ndarray, ri
 
 
 @compiled(reordered=True)
-def _normal_matrix(trig: np.ndarray, left: np.ndarray) -> None:
+def normal_matrix(trig: np.ndarray, left: np.ndarray) -> None:
     """Fill the lower triangle of the covariance of the harmonics from products-to-sums identities."""
     for j in range(1, left.shape[0] // 2 + 1):
         for k in range(1, j + 1):
@@ -89,7 +89,7 @@ def evidence(
     left = np.empty((size, size))
     for f in range(len(frequencies)):
         _sums(t * frequencies[f], w, wy, trig, right)
-        _normal_matrix(trig, left)
+        normal_matrix(trig, left)
         explained = volume = 0.0
         for j in range(size):
             prior = ridge / n * (j // 2 + 1.0) ** slope

@@ -8,13 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from scope.kernels.aov import aov
+from scope.kernels.box import box
 from scope.kernels.entropy import entropy
+from scope.kernels.harmonics import harmonics
 from scope.kernels.lomb_scargle import lomb_scargle
 from scope.periods.grid import FrequencyGrid
 from scope.periods.series import Band
 
 ECLIPSE_POINTS = 120
 """From this many points on, 40 phase bins resolve eclipses; below, 20 bins keep some points each."""
+
+BOX_LENGTHS = (0.01, 0.5)
+"""Shortest and longest box of BLS [turn]."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +54,31 @@ def _aov(band: Band, grid: FrequencyGrid) -> np.ndarray:
     return aov(band.t, band.mag, band.weight, grid.fmin, grid.df, grid.size, bins)
 
 
+def _phase_weighted(band: Band, grid: FrequencyGrid) -> np.ndarray:
+    return aov(band.t, band.mag, band.weight, grid.fmin, grid.df, grid.size, 20)
+
+
+def _box(band: Band, grid: FrequencyGrid) -> np.ndarray:
+    return box(band.t, band.mag, band.weight, grid.fmin, grid.df, grid.size, 50, *BOX_LENGTHS)
+
+
+def _harmonics(band: Band, grid: FrequencyGrid) -> np.ndarray:
+    """Return the fall of the BIC from a constant to the best of 1, 2 and 3 harmonics."""
+    shares = harmonics(band.t, band.mag, band.weight, grid.fmin, grid.df, grid.size, 3)
+    n = len(band.t)
+    fall = -n * np.log(np.maximum(1 - shares, 1e-6)) - 2 * np.log(n) * np.arange(1, 4, dtype=np.float32)
+    return np.maximum(fall.max(axis=1), 0).astype(np.float32)
+
+
 SCREENS = {
     screen.name: screen
     for screen in (
         Screen("LS", _lomb_scargle, "explained variance (Lomb-Scargle)"),
         Screen("CE", _entropy, "- conditional entropy [nat]"),
         Screen("AOV", _aov, "explained variance (phase bins)"),
+        Screen("FPW", _phase_weighted, "explained variance (20 phase bins)"),
+        Screen("BLS", _box, "explained variance (box)"),
+        Screen("MHF", _harmonics, "fall of the BIC (3 harmonics)"),
     )
 }
 """The periodograms by name; a leading E, for the predecessor's GPU versions, means the same."""

@@ -29,7 +29,7 @@ class Options:
     Parameters
     ----------
     algorithms : tuple of str
-        Any of LS, CE, AOV, with or without a leading E, and `NESTED`.
+        Any of LS, CE, AOV, FPW, BLS and MHF, with or without a leading E, and `NESTED`.
     samples_per_peak : int
         Steps in the width of a peak.
     max_freq : float
