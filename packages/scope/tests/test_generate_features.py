@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +66,22 @@ def test_the_same_run_gives_the_same_bytes(here: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     for folder, threads in (("a", "1"), ("b", "2")):
         assert run("--field", "250", "--doCPU", *SOME, "--dirname", folder, "--Ncore", threads) == 0
+    one, two = ((here / f / "field_250" / NAME).read_bytes() for f in "ab")
+    assert one == two
+
+
+@pytest.mark.faults
+def test_after_a_kill_nothing_is_left_and_a_second_run_gives_the_same_bytes(here: Path) -> None:
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
+    words = [Path(sys.executable).with_name("generate_features"), "--field", "250", "--doCPU", *SOME, "--limit", "20"]
+    killed = subprocess.Popen([*words, "--dirname", "a"], env=environment, stderr=subprocess.DEVNULL)
+    while not list(here.glob("a/.scope-*.ledger")) and killed.poll() is None:
+        time.sleep(0.01)
+    killed.kill()
+    killed.wait()
+    assert not list(here.glob("a/field_250/*"))
+    for folder in "ab":
+        subprocess.run([*words, "--dirname", folder], env=environment, check=True, capture_output=True)
     one, two = ((here / f / "field_250" / NAME).read_bytes() for f in "ab")
     assert one == two
 

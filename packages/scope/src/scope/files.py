@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from shared_io import atomic, table
-from shared_io.errors import SchemaMismatch
+from shared_io.errors import InputNotFound, SchemaMismatch
 
 from scope.features.crossmatch import CATALOGUES, Catalogue
 from scope.features.schema import INT, PICTURE, POINT, TEXT, TRUTH
@@ -136,12 +136,14 @@ def read_quadrants(path: Path) -> dict[int, Quadrant]:
     SchemaMismatch
         When a line is not four integers, a job occurs twice or a CCD or quadrant does not exist.
     """
-    from shared_io.errors import InputNotFound
-
     try:
         lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
-        raise InputNotFound(f"cannot be read: {error.strerror}", path=path) from error
+        raise InputNotFound(
+            f"cannot be read: {error.strerror}",
+            path=path,
+            hint="generate_features_slurm --generateQuadrantFile makes it",
+        ) from error
     out: dict[int, Quadrant] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
