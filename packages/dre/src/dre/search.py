@@ -1,0 +1,133 @@
+"""The start of a fit, found anywhere in parameter space: a coarse grid of models against one object."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .grid import GridAxes
+from .kernels.linear import linear_scan
+from .kernels.superpixels import bin_pictures, cells
+from .pixels import Pixels
+from .psf import PSFModel
+from .render import Profile, Renderer
+
+#: Half-light radii of 0.5 to 63 px, all angles, seven indices: 7,056 models, from which any profile is reached.
+SEARCH = GridAxes(
+    log_r=tuple(-0.3 + 0.15 * k for k in range(15)),
+    angle=tuple(15.0 * k for k in range(12)),
+    q=(0.1, 0.25, 0.4, 0.6, 0.8, 1.0),
+    n=(0.5, 0.8, 1.3, 2.0, 3.0, 4.5, 6.5),
+)
+
+_KEPT = 12
+"""Coarse models around which the fine ones are tried."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SearchGrid:
+    """Models of a grid through one PSF, in the cells of `dre.kernels.superpixels`.
+
+    Attributes
+    ----------
+    axes : GridAxes
+    models : ndarray of float32, shape (count, cells)
+        Unit flux, centred in the box; row k is the model at that position of the axes' shape.
+    area : ndarray of float64, shape (cells,)
+        Pixels in each cell.
+    """
+
+    axes: GridAxes
+    models: NDArray[np.float32] = field(repr=False)
+    area: NDArray[np.float64] = field(repr=False)
+
+    @classmethod
+    def build(cls, axes: GridAxes, psf: PSFModel, place: tuple[float, float] | None = None) -> SearchGrid:
+        """Draw every model through the PSF at a place of the image.
+
+        Parameters
+        ----------
+        axes : GridAxes
+            The grid; its flux is not used.
+        psf : PSFModel
+        place : (float, float), optional
+            One-based X_IMAGE, Y_IMAGE.
+        """
+        renderer = Renderer.through(psf, axes.box, place)
+        label, area = cells(axes.box)
+        models = np.empty((*axes.shape, len(area)), np.float32)
+        for (i, n), (j, q), (k, angle) in itertools.product(*map(enumerate, (axes.n, axes.q, axes.angle))):
+            twin = _twin(axes, q, angle, k)
+            if twin is not None:
+                models[i, j, k] = models[i, j, twin]
+                continue
+            for m, log_r in enumerate(axes.log_r):
+                picture = renderer.draw(Profile(10**log_r, q, angle, n).coordinates())
+                bin_pictures(picture, label, models[i, j, k, m : m + 1])
+        return cls(axes, models.reshape(axes.count, -1), area)
+
+    def best(self, pixels: Pixels) -> tuple[int, float] | None:
+        """Return the model of least chi-square, coarse to fine, and by how much it lowers that of sky alone.
+
+        Parameters
+        ----------
+        pixels : Pixels
+            The object, of the size of the grid's box.
+
+        Returns
+        -------
+        index, gain : int, float
+            None where no model has a positive flux.
+        """
+        data, weight = pixels.completed(self.area)
+        if not (weight > 0).any():
+            return None
+        coarse = coarse_models(self.axes.shape)
+        gain, _ = linear_scan(self.models, coarse, data, weight, self.area)
+        order = np.argsort(-gain, kind="stable")[:_KEPT]
+        fine = np.unique(np.concatenate([models_around(int(coarse[k]), self.axes.shape) for k in order]))
+        gain, _ = linear_scan(self.models, fine, data, weight, self.area)
+        top = int(np.argmax(gain))
+        return (int(fine[top]), float(gain[top])) if np.isfinite(gain[top]) else None
+
+    def exhaustive(self, pixels: Pixels) -> int:
+        """Return the model of least chi-square after comparing with all of them."""
+        data, weight = pixels.completed(self.area)
+        gain, _ = linear_scan(self.models, np.arange(len(self.models)), data, weight, self.area)
+        return int(np.argmax(gain))
+
+    def profile(self, index: int) -> Profile:
+        """Return the profile of a model."""
+        i, j, k, m = (int(value) for value in np.unravel_index(index, self.axes.shape))
+        n, q, angle, log_r = self.axes.values((i, j, k, m))
+        return Profile(10**log_r, q, angle, n)
+
+
+def _twin(axes: GridAxes, q: float, angle: float, k: int) -> int | None:
+    """An earlier angle with the same picture: any for a circle, 180 degrees before for an ellipse."""
+    same = [m for m in range(k) if q == 1.0 or (angle - axes.angle[m]) % 180.0 == 0.0]
+    return same[0] if same else None
+
+
+def coarse_models(shape: tuple[int, int, int, int]) -> NDArray[np.int64]:
+    """Every second model of each axis and the last of each; of the angles, which are a circle, every second."""
+    axes = [np.unique(np.append(np.arange(0, size, 2), size - 1)) for size in shape]
+    axes[2] = np.arange(0, shape[2], 2)
+    return _all_of(axes, shape)
+
+
+def models_around(index: int, shape: tuple[int, int, int, int]) -> NDArray[np.int64]:
+    """The models at most one step from a model on each axis."""
+    axes = []
+    for k, (place, size) in enumerate(zip(np.unravel_index(index, shape), shape, strict=True)):
+        near = int(place) + np.arange(-1, 2)
+        axes.append(np.unique(near % size) if k == 2 else near[(near >= 0) & (near < size)])
+    return _all_of(axes, shape)
+
+
+def _all_of(axes: list[NDArray], shape: tuple[int, int, int, int]) -> NDArray[np.int64]:
+    places = np.meshgrid(*axes, indexing="ij")
+    return np.ravel_multi_index([place.ravel() for place in places], shape)
