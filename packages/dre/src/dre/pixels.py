@@ -30,6 +30,8 @@ class Pixels:
         A first guess of the variance of the object's own photons, from the smoothed image.
     area : ndarray of float64, shape (cells,)
         Number of used pixels.
+    inside : ndarray of bool, shape (cells,)
+        Cells of which half or more of the used pixels are in the object's mask.
     gain : float
         Electrons in one `unit`; inf: no photon noise.
     unit : float
@@ -41,6 +43,7 @@ class Pixels:
     variance: NDArray[np.float64]
     photons: NDArray[np.float64]
     area: NDArray[np.float64]
+    inside: NDArray[np.bool_]
     gain: float
     unit: float
 
@@ -68,10 +71,12 @@ class Pixels:
         label, whole = cells(len(data))
         photons = np.maximum(ndimage.uniform_filter(data, 3, mode="constant"), 0.0) / (gain * unit)
         label = np.where(used.ravel(), label, -1).astype(np.int32)
-        sums = np.empty((4, len(whole)))
-        bin_pictures(np.stack([data, (rms / unit) ** 2, photons, np.ones_like(data)]), label, sums)
+        sums = np.empty((5, len(whole)))
+        bin_pictures(np.stack([data, (rms / unit) ** 2, photons, np.ones_like(data), stamp.mask]), label, sums)
         sums[1][sums[3] == 0] = np.inf
-        return cls(label, sums[0], sums[1], sums[2], sums[3], gain * unit, unit)
+        return cls(
+            label, sums[0], sums[1], sums[2], sums[3], (sums[4] > 0) & (sums[4] >= 0.5 * sums[3]), gain * unit, unit
+        )
 
     @property
     def count(self) -> int:

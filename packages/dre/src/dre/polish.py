@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .kernels.normal import flux_and_sky, normal_equations, weigh
-from .kernels.superpixels import bin_pictures
 from .pixels import Pixels
-from .render import Profile, Renderer
+from .render import CellRenderer, Profile
 
 #: Bounds of rho, eta1, eta2, ln n, x, y: q down to 0.05, n within 0.3-8, the centre within 8 px of the middle.
 LONGEST = 3.0
@@ -79,11 +78,9 @@ class _State:
     chi2: float = np.inf
 
     @classmethod
-    def drawn(cls, renderer: Renderer, point: NDArray[np.float64], pixels: Pixels) -> _State:
+    def drawn(cls, renderer: CellRenderer, point: NDArray[np.float64], pixels: Pixels) -> _State:
         """Draw the model at a point, in the cells of the object."""
-        pictures = np.empty((7, len(pixels.area)))
-        bin_pictures(renderer.draw(point, derivatives=True), pixels.label, pictures)
-        return cls(point, pictures)
+        return cls(point, renderer.draw(point, pixels.label, pixels.area, derivatives=True))
 
     def solve(self, pixels: Pixels, weight: NDArray[np.float64]) -> None:
         """Solve flux and sky, and the chi-square that they leave."""
@@ -98,7 +95,7 @@ class _State:
 
 
 def polish(
-    pixels: Pixels, renderer: Renderer, start: Profile, *, fixed_index: bool = False, limit: int = 40
+    pixels: Pixels, renderer: CellRenderer, start: Profile, *, fixed_index: bool = False, limit: int = 40
 ) -> Solution | None:
     """Find the profile of least chi-square near a start.
 
@@ -106,7 +103,7 @@ def polish(
     ----------
     pixels : Pixels
         The object.
-    renderer : Renderer
+    renderer : CellRenderer
         PSF at its place, for its box.
     start : Profile
         First guess; its flux is not used.
@@ -148,7 +145,7 @@ class _Equations(NamedTuple):
 
 
 def _advance(
-    state: _State, renderer: Renderer, pixels: Pixels, weight: NDArray, equations: _Equations, damping: float,
+    state: _State, renderer: CellRenderer, pixels: Pixels, weight: NDArray, equations: _Equations, damping: float,
     steps: int, limit: int,
 ) -> tuple[_State, float, int, bool]:  # fmt: skip
     """Take one step that lowers chi-square under these weights, damping it until it does."""
@@ -180,13 +177,11 @@ def _free(point: NDArray[np.float64], slope: NDArray[np.float64], fixed_index: b
 
 def _step(information: NDArray, slope: NDArray, free: NDArray, damping: float) -> NDArray[np.float64]:
     """Damped Gauss-Newton step of the free coordinates."""
-    step = np.zeros(8)
-    own = information[np.ix_(free, free)]
-    scale = np.sqrt(np.maximum(np.diag(own), 1e-300))
-    own = own / np.outer(scale, scale)
-    own[np.diag_indices_from(own)] += damping
-    step[free] = np.linalg.lstsq(own, slope[free] / scale, rcond=1e-14)[0] / scale
-    return step
+    scale = np.where(free, np.sqrt(np.maximum(np.diag(information), 1e-300)), 1.0)
+    own = information / np.outer(scale, scale)
+    own[~free] = own[:, ~free] = 0.0
+    own[np.diag_indices(8)] = np.where(free, 1.0 + damping + 1e-12, 1.0)
+    return np.linalg.solve(own, np.where(free, slope, 0.0) / scale) / scale
 
 
 def _bounded(point: NDArray[np.float64]) -> NDArray[np.float64]:

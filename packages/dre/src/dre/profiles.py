@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .flags import GOOD, FitFlag
 from .noise import NoiseCorrelation
@@ -21,7 +21,7 @@ from .pixels import Pixels
 from .polish import BOUNDS, Solution, polish
 from .posterior import Estimate, estimate
 from .psf import PSFModel
-from .render import Profile, Renderer
+from .render import CellRenderer, Profile, Renderer
 from .search import SearchGrid
 from .stamp import Stamp
 
@@ -133,8 +133,15 @@ class Fitter:
 
     def renderer(self, stamp: Stamp) -> Renderer:
         """Return what draws profiles at the place of a stamp."""
-        place = None if stamp.x is None or stamp.y is None else (stamp.x, stamp.y)
-        return Renderer.through(self.psf, self.grid.axes.box, place)
+        return _renderer(self.psf, self.grid.axes.box, self._place(stamp))
+
+    def _cells(self, stamp: Stamp) -> CellRenderer:
+        return _cell_renderer(self.psf, self.grid.axes.box, self._place(stamp))
+
+    def _place(self, stamp: Stamp) -> tuple[float, float] | None:
+        """Where the PSF is evaluated; None where it is the same everywhere."""
+        varies = len(self.psf.basis) > 1 and stamp.x is not None and stamp.y is not None
+        return (stamp.x, stamp.y) if varies else None  # type: ignore[return-value]
 
     def fit(self, stamp: Stamp, start: Profile | None = None) -> ProfileFit:
         """Fit one object; never raises for what is wrong with the object.
@@ -158,21 +165,30 @@ class Fitter:
             if found is None:
                 return ProfileFit.of(stamp, flag=FitFlag.NOT_POSITIVE, reason="no model has a positive flux")
             index, start = found[0], self.grid.profile(found[0])
-        renderer = self.renderer(stamp)
-        solution = polish(pixels, renderer, start, fixed_index=self.fixed_index)
+        solution = polish(pixels, self._cells(stamp), start, fixed_index=self.fixed_index)
         if solution is None:
             return ProfileFit.of(stamp, flag=FitFlag.NOT_POSITIVE, reason="no model has a positive flux")
-        return self._result(stamp, pixels, solution, renderer, index)
+        return self._result(stamp, pixels, solution, index)
 
-    def _result(self, stamp: Stamp, pixels: Pixels, solution: Solution, renderer: Renderer, index: int) -> ProfileFit:
+    def _result(self, stamp: Stamp, pixels: Pixels, solution: Solution, index: int) -> ProfileFit:
         found = estimate(solution, pixels, self.noise, fixed_index=self.fixed_index)
         profile = Profile.at(solution.coordinates, float(found.values[4]))
-        sn, reduced = _quality(stamp, profile, float(found.values[5]), renderer, self.gain)
+        sn, reduced = _quality(pixels, solution)
         flag = _flags(stamp, solution, sn, reduced)
         return ProfileFit.of(
             stamp, profile=profile, estimate=found, sky=float(found.values[5]), chi2=solution.chi2,
             pixels=pixels.count, chi2_mask=reduced, sn=sn, start=index, flag=flag,
         )  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def _renderer(psf: PSFModel, box: int, place: tuple[float, float] | None) -> Renderer:
+    return Renderer.through(psf, box, place)
+
+
+@lru_cache(maxsize=4)
+def _cell_renderer(psf: PSFModel, box: int, place: tuple[float, float] | None) -> CellRenderer:
+    return CellRenderer.through(psf, box, place)
 
 
 def fit_profiles(stamps: Iterable[Stamp], fitter: Fitter, *, workers: int = 1) -> Iterator[ProfileFit]:
@@ -202,18 +218,15 @@ def _wrong(stamp: Stamp, box: int) -> tuple[FitFlag, str] | None:
     return None if stamp.mask.any() else (FitFlag.EMPTY_MASK, "the mask is empty")
 
 
-def _quality(stamp: Stamp, profile: Profile, sky: float, renderer: Renderer, gain: float) -> tuple[float, float]:
+def _quality(pixels: Pixels, solution: Solution) -> tuple[float, float]:
     """Signal-to-noise ratio and reduced chi-square of the mask."""
-    with np.errstate(invalid="ignore"):
-        own: NDArray[np.bool_] = stamp.mask & np.isfinite(stamp.obj) & (stamp.rms > 0) & np.isfinite(stamp.rms)
-    if stamp.neighbours is not None:
-        own &= stamp.neighbours == 0
+    own = pixels.inside & (solution.weight > 0)
     if not own.any():
         return float("nan"), float("nan")
-    model = renderer.image(profile)[own]
-    data, variance = stamp.obj[own].astype(float), stamp.rms[own].astype(float) ** 2 + np.maximum(model, 0) / gain
-    reduced = float(np.mean((data - model - sky) ** 2 / variance))
-    return float((data - sky).sum() / np.sqrt(variance.sum())), reduced
+    weight = solution.weight[own]
+    light = (pixels.data - solution.sky * pixels.area)[own]
+    rest = light - solution.flux * solution.rows[6, own]
+    return float(light.sum() / np.sqrt((1 / weight).sum())), float(np.mean(weight * rest**2))
 
 
 def _flags(stamp: Stamp, solution: Solution, sn: float, reduced: float) -> FitFlag:

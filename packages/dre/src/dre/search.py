@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from .grid import GridAxes
 from .kernels.linear import linear_scan
-from .kernels.superpixels import bin_pictures, cells
+from .kernels.superpixels import cells
 from .pixels import Pixels
 from .psf import PSFModel
-from .render import Profile, Renderer
+from .render import CellRenderer, Profile
 
 #: Half-light radii of 0.5 to 63 px, all angles, seven indices: 7,056 models, from which any profile is reached.
 SEARCH = GridAxes(
@@ -56,7 +56,7 @@ class SearchGrid:
         place : (float, float), optional
             One-based X_IMAGE, Y_IMAGE.
         """
-        renderer = Renderer.through(psf, axes.box, place)
+        renderer = CellRenderer.through(psf, axes.box, place)
         label, area = cells(axes.box)
         models = np.empty((*axes.shape, len(area)), np.float32)
         for (i, n), (j, q), (k, angle) in itertools.product(*map(enumerate, (axes.n, axes.q, axes.angle))):
@@ -65,8 +65,7 @@ class SearchGrid:
                 models[i, j, k] = models[i, j, twin]
                 continue
             for m, log_r in enumerate(axes.log_r):
-                picture = renderer.draw(Profile(10**log_r, q, angle, n).coordinates())
-                bin_pictures(picture, label, models[i, j, k, m : m + 1])
+                models[i, j, k, m] = renderer.draw(Profile(10**log_r, q, angle, n).coordinates(), label, area)[0]
         return cls(axes, models.reshape(axes.count, -1), area)
 
     def best(self, pixels: Pixels) -> tuple[int, float] | None:

@@ -14,7 +14,7 @@ where :math:`\rho = \ln(r_e\sqrt q)`, :math:`\eta = -\ln q` and :math:`(\eta_1, 
 \sin 2\theta)` (Bernstein & Jarvis 2002, AJ 123, 583, sect. 2.2, for such coordinates of shape). They are smooth at
 the circle, where axis ratio and angle are not. No pixel of the profile is ever integrated: the cusp is exact at any
 radius. Frequencies beyond the sampling of the pixels are folded in as far as the PSF has power there. A picture drawn
-this way is periodic; the light of the nearest eight copies is subtracted (`copies`).
+this way is periodic; the light of its copies is subtracted (`dre.kernels.copies`).
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .compiled import compiled
+from .copies import subtract_copies
 from .hankel import START, STEP
-from .sersic import sersic_b
 
 #: Order of the derivatives that `spectra` makes after the picture itself.
 DERIVATIVES = ("rho", "eta1", "eta2", "log_n", "x", "y")
@@ -115,7 +115,7 @@ def pictures(
     matrix, slopes = shape_matrix(*shape[:3])
     _spectra(spectra, matrix, slopes, rows, zones, shifts, shape[4] + middle, shape[5] + middle)
     out = irfft2(spectra, (length, length), overwrite_x=True)[:, :box, :box]
-    copies(out[0], matrix, float(np.exp(shape[3])), shape[4], shape[5], length)
+    subtract_copies(out, matrix, slopes, shape[3], shape[4], shape[5], length)
     return out
 
 
@@ -183,61 +183,3 @@ def _spectra(
                     out[4, j, i] += to_n * wave
                     out[5, j, i] += complex(kx * value.imag, -kx * value.real)
                     out[6, j, i] += complex(ky * value.imag, -ky * value.real)
-
-
-_NODES = 9
-
-
-def copies(picture: NDArray[np.float32], matrix: NDArray, n: float, x: float, y: float, length: int) -> None:
-    """Subtract from a periodic picture the light of its eight nearest copies.
-
-    Their light is smooth over the picture: it is computed at 9 x 9 places and interpolated linearly, without the PSF.
-
-    Parameters
-    ----------
-    picture : ndarray of float32, shape (box, box)
-        Changed in place.
-    matrix : ndarray, shape (3,)
-        (xx, xy, yy) of S.
-    n : float
-        Sersic index.
-    x, y : float
-        Centre from the middle of the box, px.
-    length : int
-        Period, px.
-    """
-    from scipy.special import gammaln
-
-    determinant = matrix[0] * matrix[2] - matrix[1] ** 2
-    inverse = np.array([matrix[2], -matrix[1], matrix[0]]) / determinant
-    b = float(sersic_b(n))
-    central = np.exp(2 * n * np.log(b) - gammaln(2 * n)) / (2 * np.pi * n * np.sqrt(determinant))
-    _subtract_copies(picture, inverse, b, 0.5 / n, float(central), x, y, float(length))
-
-
-@compiled(loose=True)
-def _subtract_copies(
-    picture: NDArray, inverse: NDArray, b: float, half: float, central: float, x: float, y: float, length: float
-) -> None:
-    box = picture.shape[0]
-    nodes = np.zeros((_NODES, _NODES))
-    step = (box - 1) / (_NODES - 1)
-    middle = 0.5 * (box - 1)
-    for j in range(_NODES):
-        for i in range(_NODES):
-            for copy in range(9):
-                if copy == 4:
-                    continue
-                dx = i * step - middle - x - (copy % 3 - 1) * length
-                dy = j * step - middle - y - (copy // 3 - 1) * length
-                square = inverse[0] * dx * dx + 2.0 * inverse[1] * dx * dy + inverse[2] * dy * dy
-                nodes[j, i] += central * math.exp(-b * square**half)
-    for j in range(box):
-        row = min(int(j / step), _NODES - 2)
-        s = j / step - row
-        for i in range(box):
-            column = min(int(i / step), _NODES - 2)
-            t = i / step - column
-            low = nodes[row, column] * (1 - t) + nodes[row, column + 1] * t
-            high = nodes[row + 1, column] * (1 - t) + nodes[row + 1, column + 1] * t
-            picture[j, i] -= low * (1 - s) + high * s

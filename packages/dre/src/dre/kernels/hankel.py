@@ -68,10 +68,13 @@ def transform_rows(n: float) -> NDArray[np.float64]:
     table, step = _table(), _LOG_N[1] - _LOG_N[0]
     position = (np.log(n) - _LOG_N[0]) / step
     below = int(np.clip(np.floor(position), 1, len(_LOG_N) - 3))
-    near, t = table[below - 1 : below + 3], np.array([position - below])
-    small = 1e-4
-    slope = (_lagrange(t + small, 4) - _lagrange(t - small, 4)) / (2 * small * step)
-    return np.concatenate([_lagrange(t, 4) @ near, slope @ near])
+    t = position - below
+    # Lagrange's cubic over four nodes, and its slope
+    values = [-t * (t - 1) * (t - 2) / 6, (t + 1) * (t - 1) * (t - 2) / 2, -t * (t + 1) * (t - 2) / 2]
+    slopes = [-(3 * t * t - 6 * t + 2) / 6, (3 * t * t - 4 * t - 1) / 2, -(3 * t * t - 2 * t - 2) / 2]
+    weights = np.array([[*values, t * (t + 1) * (t - 1) / 6], [*slopes, (3 * t * t - 1) / 6]])
+    weights[1] /= step
+    return weights @ table[below - 1 : below + 3]
 
 
 def _lagrange(t: NDArray[np.float64], count: int) -> NDArray[np.float64]:

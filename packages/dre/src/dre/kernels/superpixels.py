@@ -51,6 +51,25 @@ def _within(y: NDArray, x: NDArray, start: int, side: int) -> NDArray[np.bool_]:
     return (y >= start) & (y < start + side) & (x >= start) & (x < start + side)
 
 
+def core_of(box: int) -> tuple[int, int]:
+    """First row and side of the square outside which all cells are 4 x 4."""
+    side = min(box, _MIDDLE)
+    return ((box - min(box, _CORE)) // 2 - (_MIDDLE - _CORE) // 2, side) if box > _MIDDLE else (0, side)
+
+
+@lru_cache(maxsize=8)
+def outer_cells(box: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Cells outside the square of `core_of`, and the (x, y) of their middles from the middle of the box."""
+    label, area = cells(box)
+    first, side = core_of(box)
+    y, x = np.mgrid[:box, :box]
+    outside = ~(_within(y, x, first, side))
+    place = np.unique(label[outside.ravel()])
+    middle = (box - 1) / 2
+    centres = [np.bincount(label, axis.ravel() - middle) / area for axis in (x, y)]
+    return place, centres[0][place], centres[1][place]
+
+
 @compiled()
 def bin_pictures(pictures: NDArray, label: NDArray, out: NDArray) -> None:
     """Add up the pixels of each cell: pictures (k, box, box) into out (k, cells); label -1 belongs to no cell."""
