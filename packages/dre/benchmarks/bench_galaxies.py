@@ -96,9 +96,8 @@ def gama(folder: Path, references: dict, verdict: Verdict) -> None:
     verdict.row("KiDS: median of |r_e / own_LM - 1|", float(np.median(np.abs(kids / theirs - 1))), -INF, 0.02)
     print(f"SDSS: median of |r_e / own_LM - 1|: {np.median(np.abs(ours / sdss - 1)):.3f}")
     print(f"KiDS / Lange+2015: {np.round(kids / lange, 3)}, median {np.median(kids / lange):.3f}")
-    print(
-        f"SDSS / KiDS: {np.round(ours / kids, 3)}, median {np.median(ours / kids):.3f}; own_LM: {np.round(sdss / theirs, 3)}"
-    )
+    print(f"SDSS / KiDS: {np.round(ours / kids, 3)}, median {np.median(ours / kids):.3f}")
+    print(f"  own_LM:    {np.round(sdss / theirs, 3)}")
 
 
 def survey_data(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

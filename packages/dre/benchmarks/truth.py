@@ -53,7 +53,7 @@ def python() -> str:
 
 
 def drawn(cases: np.ndarray) -> tuple[np.ndarray, PSFModel]:
-    """Pictures (k, BOX, BOX) of n, r_e, q, angle, flux, x, y (k, 7), and the effective PSF that they are seen through."""
+    """Pictures (k, BOX, BOX) of n, r_e, q, angle, flux, x, y (k, 7), and the effective PSF."""
     with tempfile.TemporaryDirectory() as folder:
         here, there = Path(folder) / "cases.npy", Path(folder) / "pictures.npz"
         np.save(here, cases)
@@ -63,7 +63,7 @@ def drawn(cases: np.ndarray) -> tuple[np.ndarray, PSFModel]:
 
 
 def cases(count: int, flux: float, rng: np.random.Generator, index: float | None = None) -> np.ndarray:
-    """Draw parameters: r_e 1.6-12.6 px, q 0.2-1, any angle, n 0.5-6 (log-uniform) unless given, any sub-pixel centre."""
+    """Draw parameters: r_e 1.6-12.6 px, q 0.2-1, n 0.5-6 (log-uniform) unless given, any angle and centre."""
     n = np.full(count, index) if index else np.exp(rng.uniform(np.log(0.5), np.log(6), count))
     shape = 10 ** rng.uniform(0.2, 1.1, count), rng.uniform(0.2, 1, count), rng.uniform(0, 180, count)
     return np.column_stack([n, *shape, np.full(count, flux), *rng.uniform(-0.5, 0.5, (2, count))])
@@ -79,9 +79,10 @@ def noisy(picture: np.ndarray, rng: np.random.Generator, kernel: np.ndarray | No
     return picture + noise
 
 
-def stamp(image: np.ndarray, number: int = 1) -> Stamp:
-    """Make a stamp; its mask is that of the embedded detection."""
-    found = detect(image.astype(np.float32), parse(f"BACK_SIZE {BOX}", DETECTION))
+def stamp(image: np.ndarray, number: int = 1, threshold: float = 1.5) -> Stamp:
+    """Make a stamp; its mask is that of the embedded detection at a threshold in units of the noise."""
+    settings = parse(f"BACK_SIZE {BOX}\nDETECT_THRESH {threshold}\nANALYSIS_THRESH {threshold}", DETECTION)
+    found = detect(image.astype(np.float32), settings)
     middle = BOX // 2
     core = found.segmentation[middle - 3 : middle + 3, middle - 3 : middle + 3]
     own = int(np.bincount(core[core > 0]).argmax()) if (core > 0).any() else -1

@@ -68,7 +68,8 @@ def estimate(solution: Solution, pixels: Pixels, noise: NoiseCorrelation, *, fix
     slopes = np.zeros((8, 8))
     slopes[0, :3] = np.array([1.0, 0.5 * turn[0], 0.5 * turn[1]]) / math.log(10)
     slopes[1, 1:3] = -q * turn
-    slopes[2, 1:3] = math.degrees(0.5 / max(true_eta, math.sqrt(across))) * np.array([-turn[1], turn[0]])
+    length = math.sqrt(max(eta**2 - 2 * across, across))  # the square of eta is too large by twice its variance
+    slopes[2, 1:3] = math.degrees(0.5 / max(length, 1e-6)) * np.array([-turn[1], turn[0]])
     slopes[3, 3] = 1 / math.log(10)
     slopes[4, 6] = slopes[5, 7] = pixels.unit
     slopes[6, 4] = slopes[7, 5] = 1.0

@@ -10,10 +10,12 @@ import numpy as np
 
 from .posterior import PARAMETERS
 from .profiles import ProfileFit
+from .render import Profile
+from .stamp import Stamp
 from .summary import KEYS, Column, joined
 
 if TYPE_CHECKING:
-    from astropy.table import QTable, Table
+    from astropy.table import QTable, Row, Table
     from astropy.wcs import WCS
 
 COLUMNS = (
@@ -46,6 +48,7 @@ COLUMNS = (
     Column("PIXELS", "int32", None, "number of used pixels"),
     Column("CHI2_MASK", "float64", None, "reduced chi-square of the pixels in the mask"),
     Column("SN", "float64", None, "signal over noise in the mask"),
+    Column("FIT_GAIN", "float64", None, "gain that the fit took, e-/ADU; inf: noise without photons"),
     Column("FIT_FLAG", "int32", None, "what is wrong with the fit, see FitFlag; 0 is good"),
 )
 
@@ -102,7 +105,18 @@ def _row(fit: ProfileFit, zero_point: float | None) -> tuple[Any, ...]:
     if fit.estimate is None:
         nothing = (float("nan"),) * 22
         blank = np.full((count, count), np.nan)
-        return (fit.ext_number, fit.number, *nothing, blank, fit.chi2, fit.pixels, fit.chi2_mask, fit.sn, fit.flag)
+        return (
+            fit.ext_number,
+            fit.number,
+            *nothing,
+            blank,
+            fit.chi2,
+            fit.pixels,
+            fit.chi2_mask,
+            fit.sn,
+            fit.gain,
+            fit.flag,
+        )
     values, errors = fit.estimate.values, fit.estimate.errors
     log_r, q, angle, log_n, flux, sky, x, y = (pair for pair in zip(values.tolist(), errors.tolist(), strict=True))
     known = zero_point is not None and math.isfinite(zero_point)
@@ -115,7 +129,7 @@ def _row(fit: ProfileFit, zero_point: float | None) -> tuple[Any, ...]:
     return (
         fit.ext_number, fit.number, *_linear(log_r), *log_r, *q, *angle, *_linear(log_n), *log_n, *flux,
         *magnitude, *sky, x[0] + place[0], x[1], y[0] + place[1], y[1], fit.estimate.correlations, fit.chi2, fit.pixels,
-        fit.chi2_mask, fit.sn, fit.flag,
+        fit.chi2_mask, fit.sn, fit.gain, fit.flag,
     )  # fmt: skip
 
 
@@ -135,3 +149,21 @@ def _add_places(table: Table, systems: dict[int, WCS]) -> None:
             found[own] = system.celestial.wcs_pix2world(np.column_stack([table["X_FIT"][own], table["Y_FIT"][own]]), 1)
     for k, (name, what) in enumerate((("ALPHA_FIT", "longitude"), ("DELTA_FIT", "latitude"))):
         table[name] = TableColumn(found[:, k], unit="deg", description=f"{what} of the fitted centre")
+
+
+def read_profile(row: Row, stamp: Stamp) -> tuple[Profile | None, float]:
+    """Return the profile of a row of the table, its centre from the middle of its stamp, and its sky.
+
+    Parameters
+    ----------
+    row : Row
+        Of a table that `profile_table` made.
+    stamp : Stamp
+        The cut that was fitted.
+    """
+    names = ("R_E", "AX_RATIO", "ANGLE", "INDEX", "FLUX", "X_FIT", "Y_FIT", "SKY")
+    r_e, q, angle, n, flux, x, y, sky = (float(getattr(row[name], "value", row[name])) for name in names)
+    if not math.isfinite(r_e):
+        return None, float("nan")
+    middle = ProfileFit.of(stamp).middle
+    return Profile(r_e, q, angle, n, flux, x - middle[0], y - middle[1]), sky

@@ -56,6 +56,8 @@ class ProfileFit:
         Reduced chi-square of the pixels in the mask alone.
     sn : float
         Signal over noise of the mask.
+    gain : float
+        Electrons in one unit of the image that the fit took.
     start : int
         Model of the search grid that the fit started from; -1: none.
     flag : FitFlag
@@ -77,6 +79,7 @@ class ProfileFit:
     pixels: int = 0
     chi2_mask: float = float("nan")
     sn: float = float("nan")
+    gain: float = float("nan")
     start: int = -1
     flag: FitFlag = GOOD
     reason: str = ""
@@ -177,7 +180,7 @@ class Fitter:
         flag = _flags(stamp, solution, sn, reduced)
         return ProfileFit.of(
             stamp, profile=profile, estimate=found, sky=float(found.values[5]), chi2=solution.chi2,
-            pixels=pixels.count, chi2_mask=reduced, sn=sn, start=index, flag=flag,
+            pixels=pixels.count, chi2_mask=reduced, sn=sn, gain=self.gain, start=index, flag=flag,
         )  # fmt: skip
 
 

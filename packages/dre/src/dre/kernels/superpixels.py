@@ -66,8 +66,8 @@ def outer_cells(box: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArr
     outside = ~(_within(y, x, first, side))
     place = np.unique(label[outside.ravel()])
     middle = (box - 1) / 2
-    centres = [np.bincount(label, axis.ravel() - middle) / area for axis in (x, y)]
-    return place, centres[0][place], centres[1][place]
+    centre_x, centre_y = (np.bincount(label, axis.ravel() - middle) / area for axis in (x, y))
+    return place.astype(np.int64), centre_x[place], centre_y[place]
 
 
 @compiled()
