@@ -60,7 +60,7 @@ def sample(kernel: np.ndarray | None, seed: int) -> tuple[np.ndarray, ...]:
     parts = []
     for low, high in ((2e3, 6e3), (6e3, 4e4), (4e4, 1.2e6)):
         truth = cases(COUNT, 1.0, rng)
-        truth[:, 4] = 10 ** rng.uniform(np.log10(low), np.log10(high), COUNT) * (1.7 if kernel is not None else 1.0)
+        truth[:, 4] = 10 ** rng.uniform(np.log10(low), np.log10(high), COUNT) * (2.7 if kernel is not None else 1.0)
         pictures, psf = drawn(truth)
         stamps = [
             stamp(noisy(picture, rng, kernel), k + 1, 1.5 if kernel is None else 4.0)

@@ -28,7 +28,7 @@ _HOMES = {
     "fit_stamps": "fit",
     "measure": "extract.measure",
     "mosaic_panels": "mosaic",
-    "profile_table": "profile_table",
+    "profile_table": "results",
     "psf_from_stars": "extract.stars",
     "read_catalogue": "files.catalogue",
     "read_cube": "files.cube",

@@ -14,7 +14,7 @@ from .profiles import Fitter, ProfileFit
 from .render import Profile
 from .stamp import Stamp
 
-PASSES = 4
+PASSES = 12
 """How often, at most, all objects with neighbours are fitted again."""
 
 _REACH = 24.0
@@ -23,7 +23,7 @@ _REACH = 24.0
 _SEEN = 0.05
 """Neighbours that put less light than this into the mask, in units of its noise, are left alone."""
 
-_STILL = 0.1
+_STILL = 0.02
 """A pass that moves no radius by more than this many standard errors is the last."""
 
 

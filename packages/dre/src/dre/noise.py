@@ -13,7 +13,7 @@ from .pixels import quiet
 from .stamp import Stamp
 
 _CLIP = 3.5
-_SURE = 4.0
+_SURE, _LEAST = 4.0, 0.02
 
 
 def _white() -> NDArray[np.float64]:
@@ -44,7 +44,7 @@ class NoiseCorrelation:
     def measured(cls, stamps: Iterable[Stamp]) -> NoiseCorrelation:
         """Measure it on the pixels of stamps that show no source.
 
-        Correlations that are not above four standard errors are set to zero.
+        Correlations that are not above four standard errors, or below 0.02, are set to zero: faint light makes such.
 
         Parameters
         ----------
@@ -64,7 +64,7 @@ class NoiseCorrelation:
         if not (pairs > 0).all() or not products[REACH, REACH] > 0:
             return cls()
         values = products / pairs / (products[REACH, REACH] / pairs[REACH, REACH])
-        values[np.abs(values) < _SURE / np.sqrt(pairs)] = 0.0
+        values[np.abs(values) < np.maximum(_SURE / np.sqrt(pairs), _LEAST)] = 0.0
         if np.count_nonzero(values) == 1:
             return cls(pairs=int(pairs[REACH, REACH]))
         return cls(values, int(pairs[REACH, REACH]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,5 +113,6 @@ def usable(stamp: Stamp) -> NDArray[np.bool_]:
 
 
 def quiet(stamp: Stamp) -> NDArray[np.bool_]:
-    """Pixels with a value and a noise that belong to no source, as far as is known."""
-    return usable(stamp) & ~ndimage.binary_dilation(stamp.mask, iterations=_GROWN)
+    """Pixels with a value and a noise that belong to no source, and lie outside twice the radius of the mask."""
+    reach = max(math.sqrt(np.count_nonzero(stamp.mask) / math.pi), _GROWN)
+    return usable(stamp) & (ndimage.distance_transform_edt(~stamp.mask) > reach)

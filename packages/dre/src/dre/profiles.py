@@ -176,7 +176,7 @@ class Fitter:
     def _result(self, stamp: Stamp, pixels: Pixels, solution: Solution, index: int) -> ProfileFit:
         found = estimate(solution, pixels, self.noise, fixed_index=self.fixed_index)
         profile = Profile.at(solution.coordinates, float(found.values[4]))
-        sn, reduced = _quality(pixels, solution)
+        sn, reduced = _quality(pixels, solution, self.noise)
         flag = _flags(stamp, solution, sn, reduced)
         return ProfileFit.of(
             stamp, profile=profile, estimate=found, sky=float(found.values[5]), chi2=solution.chi2,
@@ -221,15 +221,16 @@ def _wrong(stamp: Stamp, box: int) -> tuple[FitFlag, str] | None:
     return None if stamp.mask.any() else (FitFlag.EMPTY_MASK, "the mask is empty")
 
 
-def _quality(pixels: Pixels, solution: Solution) -> tuple[float, float]:
-    """Signal-to-noise ratio and reduced chi-square of the mask."""
+def _quality(pixels: Pixels, solution: Solution, noise: NoiseCorrelation) -> tuple[float, float]:
+    """Signal-to-noise ratio (the noise of a sum grows with its correlation) and reduced chi-square of the mask."""
     own = pixels.inside & (solution.weight > 0)
     if not own.any():
         return float("nan"), float("nan")
     weight = solution.weight[own]
     light = (pixels.data - solution.sky * pixels.area)[own]
     rest = light - solution.flux * solution.rows[6, own]
-    return float(light.sum() / np.sqrt((1 / weight).sum())), float(np.mean(weight * rest**2))
+    together = max(float(noise.values.sum()), 1.0)
+    return float(light.sum() / np.sqrt((1 / weight).sum() * together)), float(np.mean(weight * rest**2))
 
 
 def _flags(stamp: Stamp, solution: Solution, sn: float, reduced: float) -> FitFlag:

@@ -23,8 +23,8 @@ SEARCH = GridAxes(
     n=(0.5, 0.8, 1.3, 2.0, 3.0, 4.5, 6.5),
 )
 
-_KEPT = 12
-"""Coarse models around which the fine ones are tried."""
+_KEPT = 6
+"""Coarse models of each Sersic index around which the fine ones are tried."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -86,7 +86,9 @@ class SearchGrid:
             return None
         coarse = coarse_models(self.axes.shape)
         gain, _ = linear_scan(self.models, coarse, data, weight, self.area)
-        order = np.argsort(-gain, kind="stable")[:_KEPT]
+        planes = -gain.reshape(len(np.unique(coarse // np.prod(self.axes.shape[1:]))), -1)
+        first = np.argsort(planes, axis=1, kind="stable")[:, :_KEPT]
+        order = (first + np.arange(len(planes))[:, None] * planes.shape[1]).ravel()
         fine = np.unique(np.concatenate([models_around(int(coarse[k]), self.axes.shape) for k in order]))
         gain, _ = linear_scan(self.models, fine, data, weight, self.area)
         top = int(np.argmax(gain))

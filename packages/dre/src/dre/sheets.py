@@ -83,8 +83,9 @@ def _panels(card: Card) -> list[NDArray[np.float64]]:
     side = int(np.clip(round(6 * card.radius) if np.isfinite(card.radius) else 64, min(32, box), box))
     rows = (box - side) // 2 + (np.arange(PANEL) * side) // PANEL
     inner = np.ix_(rows, rows)
-    peak = np.nanmax(card.model) if np.isfinite(card.model).any() else np.nanmax(card.obj)
-    top = max(float(np.arcsinh(peak / (3 * noise))), 1.0)
+    shown_best = card.model if np.isfinite(card.model).any() else card.obj
+    brightest = float(np.max(shown_best, where=np.isfinite(shown_best), initial=0.0))
+    top = max(float(np.arcsinh(brightest / (3 * noise))), 1.0)
     with np.errstate(invalid="ignore"):
         shown = [(np.arcsinh(plane[inner] / (3 * noise)) + 0.4) / (top + 0.4) for plane in (card.obj, card.model)]
         residual = (card.obj - card.model)[inner] / (10 * card.noise[inner]) + 0.5

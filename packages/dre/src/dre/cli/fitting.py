@@ -74,6 +74,8 @@ def fit(
 
     if model is not None and model_option is not None:
         raise typer.BadParameter("give the model cube once, as MODEL or with -m")
+    if gain is not None and not gain > 0:
+        raise cli.UsageProblem(f"--gain {gain:g}: must be positive")
     cube, threads = model or model_option, cpu if scheduler is None else 1
     running = Running(overwrite, resume, cpu, scheduler, cli.warn if warn else None)
     shown = mosaics_dir if mosaics else None

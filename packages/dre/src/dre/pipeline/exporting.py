@@ -15,8 +15,8 @@ from dre.peers import galfit_feedme, imfit_config
 from dre.pipeline.jobs import read_extension_psf, readable
 from dre.pipeline.reporting import read_rows
 from dre.pixels import usable
-from dre.profile_table import read_profile
 from dre.psf import centre_of, normalised, resampled
+from dre.results import read_profile
 
 if TYPE_CHECKING:
     from astropy.table import Row

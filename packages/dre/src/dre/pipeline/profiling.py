@@ -22,9 +22,9 @@ from dre.mosaic import mosaic_panels
 from dre.noise import NoiseCorrelation
 from dre.pipeline.jobs import Job, by_extension, cut_files, image_name, job_of, read_extension_psf, readable, verdict
 from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step
-from dre.profile_table import profile_table
 from dre.profiles import Fitter, ProfileFit, fit_profiles
 from dre.psf import PSFModel
+from dre.results import profile_table
 from dre.search import SEARCH, SearchGrid
 
 if TYPE_CHECKING:

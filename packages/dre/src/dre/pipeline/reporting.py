@@ -19,8 +19,8 @@ from dre.flags import FitFlag, explained
 from dre.page import Entry, page
 from dre.pipeline.jobs import read_extension_psf, readable
 from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step
-from dre.profile_table import read_profile
 from dre.render import Renderer
+from dre.results import read_profile
 from dre.sheets import PER_SHEET, Card, sheet
 
 if TYPE_CHECKING:
