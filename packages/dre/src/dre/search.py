@@ -23,8 +23,11 @@ SEARCH = GridAxes(
     n=(0.5, 0.8, 1.3, 2.0, 3.0, 4.5, 6.5),
 )
 
-_KEPT = 6
-"""Coarse models of each Sersic index around which the fine ones are tried."""
+_SMALL = 4096
+"""A grid of at most so many models is compared with as a whole."""
+
+_PER_INDEX, _LEADERS = 3, 8
+"""Coarse models of each Sersic index around which all are tried; then those around the leaders, until none is better."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -84,15 +87,26 @@ class SearchGrid:
         data, weight = pixels.completed(self.area)
         if not (weight > 0).any():
             return None
-        coarse = coarse_models(self.axes.shape)
-        gain, _ = linear_scan(self.models, coarse, data, weight, self.area)
-        planes = -gain.reshape(len(np.unique(coarse // np.prod(self.axes.shape[1:]))), -1)
-        first = np.argsort(planes, axis=1, kind="stable")[:, :_KEPT]
-        order = (first + np.arange(len(planes))[:, None] * planes.shape[1]).ravel()
-        fine = np.unique(np.concatenate([models_around(int(coarse[k]), self.axes.shape) for k in order]))
-        gain, _ = linear_scan(self.models, fine, data, weight, self.area)
-        top = int(np.argmax(gain))
-        return (int(fine[top]), float(gain[top])) if np.isfinite(gain[top]) else None
+        gains = np.full(len(self.models), np.nan)
+        small = len(gains) <= _SMALL
+        self._compare(np.arange(len(gains)) if small else coarse_models(self.axes.shape), gains, data, weight)
+        wanted, walked = [] if small else self._firsts(gains), set[int]()
+        while wanted:
+            walked.update(wanted)
+            near = np.unique(np.concatenate([models_around(k, self.axes.shape) for k in wanted]))
+            self._compare(near[np.isnan(gains[near])], gains, data, weight)
+            wanted = [k for k in _best_of(gains, _LEADERS) if k not in walked]
+        top = int(np.nanargmax(gains))
+        return (top, float(gains[top])) if np.isfinite(gains[top]) else None
+
+    def _compare(self, which: NDArray, gains: NDArray, data: NDArray, weight: NDArray) -> None:
+        gains[which] = linear_scan(self.models, which, data, weight, self.area)[0]
+
+    def _firsts(self, gains: NDArray[np.float64]) -> list[int]:
+        """The best models of each Sersic index that was tried."""
+        planes = gains.reshape(len(self.axes.n), -1)
+        tried = [k for k in range(len(planes)) if not np.isnan(planes[k]).all()]
+        return [k * planes.shape[1] + place for k in tried for place in _best_of(planes[k], _PER_INDEX)]
 
     def exhaustive(self, pixels: Pixels) -> int:
         """Return the model of least chi-square after comparing with all of them."""
@@ -111,6 +125,12 @@ def _twin(axes: GridAxes, q: float, angle: float, k: int) -> int | None:
     """An earlier angle with the same picture: any for a circle, 180 degrees before for an ellipse."""
     same = [m for m in range(k) if q == 1.0 or (angle - axes.angle[m]) % 180.0 == 0.0]
     return same[0] if same else None
+
+
+def _best_of(gains: NDArray[np.float64], count: int) -> list[int]:
+    """Positions of the largest values, the largest first; NaN is none."""
+    order = np.argsort(np.where(np.isnan(gains), -np.inf, gains))[::-1][:count]
+    return [int(k) for k in order if gains[k] > -np.inf]
 
 
 def coarse_models(shape: tuple[int, int, int, int]) -> NDArray[np.int64]:
