@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_pool] = "1"
@@ -144,7 +145,7 @@ def memory() -> None:
     for name in ("CLASSIC", "SEARCH"):
         out = subprocess.run(
             [sys.executable, "-c", MEMORY.replace("GRID", name)], check=True, capture_output=True, text=True,
-            cwd=os.path.dirname(os.path.abspath(__file__)),
+            cwd=Path(__file__).resolve().parent,
         ).stdout  # fmt: skip
         print(f"  {name:10}{float(out):8.0f} MiB")
 

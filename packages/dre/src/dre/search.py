@@ -27,7 +27,7 @@ _SMALL = 4096
 """A grid of at most so many models is compared with as a whole."""
 
 _PER_INDEX, _LEADERS = 3, 8
-"""Coarse models of each Sersic index around which all are tried; then those around the leaders, until none is better."""
+"""Coarse models of each index around which all are tried; then those around the leaders, until none is better."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
