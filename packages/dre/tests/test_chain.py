@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import h5py
 import numpy as np
 import pytest
 from astropy.io import fits as afits
@@ -84,6 +85,37 @@ def test_a_bad_image_fails_alone(run, folder):
     assert code == 3
     assert "bad.fits" in out
     assert (folder / "work" / "Report" / "image1_sheet1.png").exists()
+
+
+def test_nothing_goes_on_where_nothing_is_left(run, folder):
+    (folder / "Tiles" / "image1.fits").write_text("<html>not found</html>")
+    code, out = run(folder, RUN)
+    assert code == 3
+    assert "image1.fits" in out
+    assert "PSFs" not in out
+    assert run.errors == ""
+
+
+def test_extensions_and_a_damaged_cut(run, folder, tile):
+    """A camera of two chips: one broken cut is named, and no other is lost or waited for."""
+    write_tile(folder / "Tiles" / "image1.fits", tile.image, tile.image[::-1].copy())
+    assert run(folder, RUN)[0] == 0
+    before = table.read(folder / "work" / "Summary" / "image1_tab.fits")
+    assert set(before["EXT_NUMBER"]) == {1, 2}
+    with h5py.File(folder / "work" / "Cuts" / "image1_cuts.h5", "r+") as cuts:
+        broken = next(iter(cuts))
+        del cuts[broken]["rms"]
+    code, out = run(folder / "work", "dre fit ../small.fits --overwrite")
+    assert code == 3
+    assert f"[{broken}]" in out
+    assert len(table.read(folder / "work" / "Summary" / "image1_tab.fits")) == len(before) - 1
+
+
+def test_an_unknown_gain_is_said(run, folder):
+    assert run(folder, RUN)[0] == 0
+    code, out = run(folder / "work", "dre fit ../small.fits --catalogs Nowhere --summary Other")
+    assert code == 0
+    assert "gain not known" in out
 
 
 def test_dry_run_writes_nothing(run, folder):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,14 +66,17 @@ def run_chain(request: Request, running: Running, say: Callable[[str], None]) ->
     locate.files(request.images)  # what is missing is said before anything is written
     axes = read_axes(request.model) if request.model else None
     config, psfex_config = _configurations(request)
-    say("sources:")
-    yield _extract(request, config, running)
-    say("PSFs:")
-    yield _psfs(request, psfex_config, running)
-    say("cuts:")
-    yield _cuts(request, running)
-    say("profiles:")
-    yield _profiles(request, axes, running)
+    for title, step in (
+        ("sources", partial(_extract, request, config)),
+        ("PSFs", partial(_psfs, request, psfex_config)),
+        ("cuts", partial(_cuts, request)),
+        ("profiles", partial(_profiles, request, axes)),
+    ):
+        say(f"{title}:")
+        report = step(running)
+        yield report
+        if not report.done and not report.skipped:
+            return  # nothing is left to go on with
     say("sheets and page:")
     yield from _report(request, running)
 

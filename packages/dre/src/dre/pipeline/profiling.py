@@ -142,7 +142,8 @@ def _fit_image(request: Request, unit: batch.Unit) -> str:
     sources = catalogue.read_catalogue(job.catalogue) if job.catalogue else None
     rows = profile_table(found, sources, zero_points=zero, systems=systems)
     table.write(rows, unit.outputs[0], overwrite=True, provenance=unit.provenance)
-    return verdict(job, found, lost)
+    blind = any(one.ok and not np.isfinite(one.gain) for one in found)
+    return verdict(job, found, lost) + ("; gain not known (--gain), photon noise left out" if blind else "")
 
 
 def _fitter(request: Request, job: Job, extension: int, names: list[str], frame: Frame) -> Fitter | None:
@@ -153,8 +154,6 @@ def _fitter(request: Request, job: Job, extension: int, names: list[str], frame:
     psf = read_extension_psf(job.psf, extension)
     axes = replace(request.axes or SEARCH, box=sample[0].obj.shape[0])
     gain = frame.gain if request.gain is None else request.gain
-    if not np.isfinite(gain):
-        batch.note(f"{job.name}: the gain is not known, the photon noise of the objects is left out; give --gain")
     return Fitter(_grid(axes, _Key(psf)), psf, gain, NoiseCorrelation.measured(sample))
 
 

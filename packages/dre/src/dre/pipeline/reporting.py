@@ -76,17 +76,19 @@ def report_all(request: Request, running: Running | None = None) -> Iterator[Rep
         outputs = tuple(request.output / file for file in _sheet_names(name, len(rows)))
         return batch.Unit(name, outputs, provenance("report", {}, [job.summary, job.cuts, job.psf]), job)
 
-    yield run_step(
+    sheets = run_step(
         tables, plan, _draw_sheets,
         verb="report", folder=request.output, name=lambda path: path.name.removesuffix("_tab.fits"),
         running=running, what="images",
     )  # fmt: skip
-    readable_tables = [path for path in tables if (request.output / _sheet_names(_stem(path), 1)[0]).exists()]
-    unit = batch.Unit(
-        "index.html", (request.output / "index.html",), provenance("report", {"page": 1}, readable_tables), None
-    )
+    yield sheets
+    drawn = {entry.name for entry in (*sheets.done, *sheets.skipped)}
+    shown = [path for path in tables if _stem(path) in drawn]
+    if not shown:
+        return
+    unit = batch.Unit("index.html", (request.output / "index.html",), provenance("report", {"page": 1}, shown), None)
     yield batch.run(
-        [unit], partial(_write_page, readable_tables), overwrite=True, resume=running.resume, what="pages",
+        [unit], partial(_write_page, shown), overwrite=True, resume=running.resume, what="pages",
         ledger=ledger.home(request.output, "dre", "page"),
     )  # fmt: skip
 
