@@ -93,7 +93,7 @@ def against_compatible(grid, convolved, repeats: int) -> None:
     from dre.fit import fit_one
     from dre.pixels import Pixels
 
-    print("\nclassic grid, one object: predecessor's statistic in the mask, default statistic on the whole stamp")
+    print("\nclassic grid, one object: predecessor's statistic in the mask, default statistic with sky around it")
     for pixels, radius in ((400, 11.3), (1500, 21.9), (5000, 39.9)):
         stamp = objects(1, radius)[0]
         old = timed(lambda stamp=stamp: fit_one(stamp, convolved), repeats)
@@ -126,7 +126,7 @@ def whole_objects(fitter, name: str, repeats: int) -> None:
     )
     all_of = timed(lambda: list(fit_profiles(stamps, fitter)), max(repeats // 4, 3))
     print(
-        f"\n{name}: steps to the best profile {1e3 * steps / 40:.2f} ms an object; all of it {40 / all_of:.0f} objects/s"
+        f"\n{name}: steps to the best profile {1e3 * steps / 40:.2f} ms; all of one object: {40 / all_of:.0f} objects/s"
     )
 
 

@@ -82,6 +82,11 @@ class _State:
         """Draw the model at a point, in the cells of the object."""
         return cls(point, renderer.draw(point, pixels.label, pixels.area, derivatives=True))
 
+    def moved(self, renderer: CellRenderer, point: NDArray[np.float64], pixels: Pixels) -> _State:
+        """Draw the model at a point so near that the derivatives are the same."""
+        picture = renderer.draw(point, pixels.label, pixels.area)
+        return _State(point, np.concatenate([picture, self.pictures[1:]]))
+
     def solve(self, pixels: Pixels, weight: NDArray[np.float64]) -> None:
         """Solve flux and sky, and the chi-square that they leave."""
         self.flux, self.sky, self.chi2 = flux_and_sky(self.pictures[0], pixels.data, weight, pixels.area)
@@ -155,7 +160,8 @@ def _advance(
         near = promised < NEAR
         if near:
             step = _step(*equations, 0.0)
-        trial = _State.drawn(renderer, _bounded(state.point + np.clip(step[:6], -CAPS, CAPS)), pixels)
+        point = _bounded(state.point + np.clip(step[:6], -CAPS, CAPS))
+        trial = state.moved(renderer, point, pixels) if near else _State.drawn(renderer, point, pixels)
         trial.solve(pixels, weight)
         steps += 1
         if near and np.isfinite(trial.chi2):

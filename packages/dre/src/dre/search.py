@@ -23,10 +23,13 @@ SEARCH = GridAxes(
     n=(0.5, 0.8, 1.3, 2.0, 3.0, 4.5, 6.5),
 )
 
+_RIM = 8.0
+"""The search looks this far beyond twice the radius of the mask, px; the fit itself uses the whole stamp."""
+
 _SMALL = 4096
 """A grid of at most so many models is compared with as a whole."""
 
-_PER_INDEX, _LEADERS = 3, 8
+_PER_INDEX, _LEADERS = 4, 12
 """Coarse models of each index around which all are tried; then those around the leaders, until none is better."""
 
 
@@ -84,7 +87,7 @@ class SearchGrid:
         index, gain : int, float
             None where no model has a positive flux.
         """
-        data, weight = pixels.completed(self.area)
+        data, weight = self._reached(pixels)
         if not (weight > 0).any():
             return None
         gains = np.full(len(self.models), np.nan)
@@ -100,7 +103,14 @@ class SearchGrid:
         return (top, float(gains[top])) if np.isfinite(gains[top]) else None
 
     def _compare(self, which: NDArray, gains: NDArray, data: NDArray, weight: NDArray) -> None:
-        gains[which] = linear_scan(self.models, which, data, weight, self.area)[0]
+        gains[which] = linear_scan(self.models, which, data, weight, self.area[: len(data)])[0]
+
+    def _reached(self, pixels: Pixels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Data and weights of the cells, which are in order of distance, to twice the radius of the mask and a rim."""
+        data, weight = pixels.completed(self.area)
+        radius = 2 * np.sqrt(pixels.area[pixels.inside].sum() / np.pi) + _RIM
+        count = int(np.searchsorted(np.cumsum(self.area), np.pi * radius**2))
+        return data[:count], weight[:count]
 
     def _firsts(self, gains: NDArray[np.float64]) -> list[int]:
         """The best models of each Sersic index that was tried."""
@@ -110,9 +120,10 @@ class SearchGrid:
 
     def exhaustive(self, pixels: Pixels) -> int:
         """Return the model of least chi-square after comparing with all of them."""
-        data, weight = pixels.completed(self.area)
-        gain, _ = linear_scan(self.models, np.arange(len(self.models)), data, weight, self.area)
-        return int(np.argmax(gain))
+        data, weight = self._reached(pixels)
+        gains = np.empty(len(self.models))
+        self._compare(np.arange(len(gains)), gains, data, weight)
+        return int(np.argmax(gains))
 
     def profile(self, index: int) -> Profile:
         """Return the profile of a model."""

@@ -28,8 +28,8 @@ def linear_scan(
 
     Parameters
     ----------
-    models : ndarray of float32, shape (K, pixels)
-        Models, one after another.
+    models : ndarray of float32, shape (K, pixels or more)
+        Models, one after another; pixels beyond those of the data are not looked at.
     which : ndarray of int, shape (k,)
         Models to compare with.
     data, weight, area : ndarray of float64, shape (pixels,)
@@ -56,7 +56,7 @@ def _sums(models: NDArray, which: NDArray, weight: NDArray, rest: NDArray, flat:
     for k in range(len(which)):
         row = models[which[k]]
         cross, power, level = np.float32(0), np.float32(0), np.float32(0)
-        for p in range(len(row)):
+        for p in range(len(weight)):
             m = row[p]
             cross += rest[p] * m
             power += weight[p] * m * m
