@@ -20,7 +20,7 @@ from shared_io import fits, table
 
 from dre import figures, read_psf
 from dre.config import DETECTION, parse
-from dre.cutouts import clean_mask, recentred
+from dre.cutouts import clean_mask
 from dre.extract.detect import detect
 from dre.files.catalogue import read_catalogue
 from dre.files.cuts import read_cuts, write_cuts
@@ -64,15 +64,18 @@ def tile(folder: Path) -> dict:
     run(folder, "sex_dre -c sex_source/default.sex --gain counts --subdir")
     run(folder, "psfex_dre -c sex_source/default.psfex")
     run(folder, "make_cuts")
+    run(folder, "dre fit --cpu 2 --mosaics")
+    run(folder, "dre report")
     run(folder, "dre models modelbulge.fits")
-    run(folder, "dre modelbulge.fits --cpu 2 --mosaics")
+    run(folder, "dre modelbulge.fits --statistic dre --cpu 2 --summary SummaryDRE")
+    (folder / "modelbulge.fits").unlink()  # 179 MB, made again in seconds
     fitted = table.read(folder / "Summary" / "tile_tab.fits")
     pairs = beside_truth(sky.truth, fitted)
     table.write(pairs, folder / "fits_beside_truth.csv", overwrite=True)
     columns = [
-        ("LOGR", "log10 r_e [pixel]", 0.12),
-        ("AX_RATIO", "axis ratio", 0.1),
-        ("ANGLE", "angle [deg], q < 0.8", 15),
+        ("LOGR", "log10 r_e [pixel]", 0.02),
+        ("AX_RATIO", "axis ratio", 0.02),
+        ("ANGLE", "angle [deg], q < 0.8", 2),
     ]
     figures.save(
         figures.truth_plot(pairs, columns, "Simulated tile: fits beside the truth"), folder / "fits_beside_truth.png"
@@ -87,10 +90,14 @@ def tile(folder: Path) -> dict:
         figures.sky_plot(image, detections, chosen=chosen, title="Simulated tile: red = galaxies cut"),
         folder / "sky.png",
     )
-    return report_truth(sky.truth, pairs)
+    old = beside_truth(sky.truth, table.read(folder / "SummaryDRE" / "tile_tab.fits"), "LOGR_PARAB")
+    return {
+        "chi2": report_truth(sky.truth, pairs, "dre fit (default statistic, free index)"),
+        "dre": report_truth(sky.truth, old, "dre --statistic dre (predecessor's, index 4, LOGR_PARAB)"),
+    }
 
 
-def beside_truth(truth: Table, fitted: Table) -> Table:
+def beside_truth(truth: Table, fitted: Table, radius: str = "LOGR") -> Table:
     """Match fits to the nearest true galaxy within 2 pixels; angles within 90 deg of it, NaN if round."""
     rows = []
     galaxies = truth[truth["KIND"] == "galaxy"]
@@ -103,28 +110,27 @@ def beside_truth(truth: Table, fitted: Table) -> Table:
         turn = (source["ANGLE"] - true["ANGLE"] + 90) % 180 - 90
         turn = turn if true["AX_RATIO"] < ROUND else np.nan
         rows.append(
-            (source["NUMBER"], true["FLUX"], true["LOGR"], source["LOGR_PARAB"], source["LOGR"], true["AX_RATIO"],
-             source["AX_RATIO"], true["ANGLE"], true["ANGLE"] + turn, source["CHI"])
+            (source["NUMBER"], true["FLUX"], true["LOGR"], source[radius], true["AX_RATIO"], source["AX_RATIO"],
+             true["ANGLE"], true["ANGLE"] + turn)
         )  # fmt: skip
     names = (
-        "NUMBER", "FLUX_TRUE", "LOGR_TRUE", "LOGR_FIT", "LOGR_GRID", "AX_RATIO_TRUE", "AX_RATIO_FIT", "ANGLE_TRUE",
-        "ANGLE_FIT", "CHI",
+        "NUMBER", "FLUX_TRUE", "LOGR_TRUE", "LOGR_FIT", "AX_RATIO_TRUE", "AX_RATIO_FIT", "ANGLE_TRUE", "ANGLE_FIT",
     )  # fmt: skip
     return Table(rows=rows, names=names)
 
 
-def report_truth(truth: Table, pairs: Table) -> dict:
+def report_truth(truth: Table, pairs: Table, title: str) -> dict:
     """Print and return the bias and scatter of each parameter."""
     count = int((truth["KIND"] == "galaxy").sum())
-    print(f"  {len(pairs)} of {count} true galaxies fitted; fit minus truth:")
-    print("    parameter       median    scatter (MAD)   the grid step alone gives")
+    print(f"  {title}: {len(pairs)} of {count} true galaxies fitted; fit minus truth:")
+    print("    parameter       median    scatter (MAD)")
     result: dict = {"galaxies": count, "fitted": len(pairs)}
-    for name, step in (("LOGR", 0.12), ("AX_RATIO", 0.1), ("ANGLE", 15)):
+    for name in ("LOGR", "AX_RATIO", "ANGLE"):
         difference = np.asarray(pairs[f"{name}_FIT"] - pairs[f"{name}_TRUE"], float)
         difference = difference[np.isfinite(difference)]
         median = float(np.median(difference))
         scatter = 1.4826 * float(np.median(np.abs(difference - median)))
-        print(f"    {name:<12} {median:+10.4f} {scatter:12.4f} {1.4826 * step / 4:20.4f}")
+        print(f"    {name:<12} {median:+10.4f} {scatter:12.4f}")
         result[name] = {"median": round(median, 5), "scatter": round(scatter, 5)}
     return result
 
@@ -136,10 +142,9 @@ def show_fits(folder: Path, fitted: Table, name: str, count: int) -> None:
     for source in fitted[order]:
         stem = f"{name}_{source['EXT_NUMBER']:02d}_{source['NUMBER']:04d}_mosaic.fits"
         sheets.append(fits.read_image(folder / "Mosaics" / name / stem).data)
-        r = 10 ** float(source["LOGR"])
         titles.append(
-            f"{source['NUMBER']}: r_e {r:.1f} px\n"
-            f"q {source['AX_RATIO']:.1f}, {source['ANGLE']:.0f} deg\nchi {source['CHI']:.2f}"
+            f"{source['NUMBER']}: r_e {source['R_E']:.2f} +- {source['R_E_ERR']:.2f} px\nn {source['INDEX']:.2f}, "
+            f"q {source['AX_RATIO']:.2f}\n{source['ANGLE']:.0f} deg, chi2 {source['CHI2_MASK']:.2f}"
         )
     figures.save(figures.fit_sheet(sheets, titles, crop=96), folder / "fits.png")
 
@@ -199,43 +204,31 @@ def hsc(folder: Path) -> dict:
     print("\n3. Two real galaxies of the HSC survey, with their PSFs")
     for name in HSC:
         write_galaxy(folder, name)
-    run(
-        folder,
-        "dre models hsc_models.fits --box 121 --log-r 0.35 0.05 13 --axis-ratio 0.5 0.05 8 --angle 0 15 12"
-        " --index 2 0.5 6",
-    )
-    run(folder, "dre hsc_models.fits --cpu 2 --mosaics")
-    (folder / "hsc_models.fits").unlink()  # 440 MB, made again in seconds
+    run(folder, "dre fit --cpu 2 --mosaics")
     result, sheets, titles = {}, [], []
     print("    galaxy  code                        r_e [px]      n      q")
     for name, others in HSC.items():
         row = table.read(folder / "Summary" / f"{name}_tab.fits")[0]
-        ours = (10 ** float(row["LOGR_PARAB"]), float(row["INDEX"]), float(row["AX_RATIO"]))
-        for code, values in {"dre (grid)": ours, **others}.items():
-            print(f"    {name:<7} {code:<26} {values[0]:9.2f} {values[1]:6.2f} {values[2]:6.2f}")
-        result[name] = {"r_e_px": round(ours[0], 3), "n": ours[1], "q": ours[2]}
+        ours, errors = ([float(row[f"{key}{end}"]) for key in ("R_E", "INDEX", "AX_RATIO")] for end in ("", "_ERR"))
+        for code, values in {"dre": ours, "  its standard errors": errors, **others}.items():
+            print(f"    {name:<7} {code:<26} {values[0]:9.3f} {values[1]:6.3f} {values[2]:6.3f}")
+        result[name] = {"r_e_px": round(ours[0], 3), "n": round(ours[1], 3), "q": round(ours[2], 3)}
         sheets.append(fits.read_image(folder / "Mosaics" / name / f"{name}_00_0001_mosaic.fits").data)
-        titles.append(f"{name}: r_e {ours[0]:.2f} px\nn {ours[1]:.1f}, q {ours[2]:.2f}\n{row['ANGLE']:.0f} deg")
+        titles.append(f"{name}: r_e {ours[0]:.2f} px\nn {ours[1]:.2f}, q {ours[2]:.2f}\n{row['ANGLE']:.0f} deg")
     figures.save(figures.fit_sheet(sheets, titles, crop=91), folder / "fits.png")
     return result
 
 
 def write_galaxy(folder: Path, name: str) -> None:
-    """Write the cut and the PSF of one galaxy, in electrons, which the compatible statistic takes for granted.
-
-    The standard deviation map gives the gain: its square grows with the image as counts / gain.
-    """
+    """Write the cut and the PSF of one galaxy; its noise map holds the photon noise already."""
     image, bad, sigma, psf = (
         np.load(DATA / f"{name}_{part}.npy").astype(float) for part in ("im", "mask", "sig", "psf")
     )
     good = bad == 0
-    slope, sky_variance = np.polyfit(image[good], sigma[good] ** 2, 1)
-    gain = 1 / slope
     found = detect(np.where(good, image, np.nan), parse("BACK_SIZE 121", DETECTION))
     middle = image.shape[0] // 2
     mask = clean_mask(found.segmentation, int(found.segmentation[middle, middle])) & good
-    rms = np.full(image.shape, np.sqrt(sky_variance) * gain)
-    stamp = recentred(Stamp("00_0001", image * gain, mask, rms, 0, 1, None, None), "2dg")
+    stamp = Stamp("00_0001", image, mask, sigma, 0, 1, None, None, (bad != 0).astype(np.int32))
     write_cuts(folder / "Cuts" / f"{name}_cuts.h5", [stamp], overwrite=True)
     fits.write_image(folder / "PSF" / f"{name}.fits", psf, overwrite=True)
 

@@ -135,3 +135,16 @@ def test_damaged_and_missing_files_are_refused(tmp_path):
     fits.PrimaryHDU(np.zeros((9, 9))).writeto(tmp_path / "dark.fits")
     with pytest.raises(SchemaMismatch, match=r"dark\.fits.*light"):
         read_psf(tmp_path / "dark.fits")
+
+
+def test_a_psfex_file_of_order_two_varies_over_the_image():
+    """The pictures of the file summed by hand at a corner, with the cards of its header."""
+    path = DATA / "tile_o2_cat.psf"
+    model = read_psf(path)
+    with fits.open(path) as hdus:
+        head, basis = hdus["PSF_DATA"].header, np.array(hdus["PSF_DATA"].data["PSF_MASK"][0], float)
+    x, y = 40.0, 900.0
+    u, v = (x - head["POLZERO1"]) / head["POLSCAL1"], (y - head["POLZERO2"]) / head["POLSCAL2"]
+    expected = basis[0] + u * basis[1] + u * u * basis[2] + v * basis[3] + u * v * basis[4] + v * v * basis[5]
+    assert np.abs(model.table((x, y)) - expected).max() < 1e-6 * expected.max()
+    assert np.abs(model.table((x, y)) - model.table()).max() > 1e-4 * expected.max()

@@ -27,7 +27,7 @@ ENGINES = [
 def whole_road(run, folder, sex="--engine sep", psfex="--engine stars", more=""):
     for line in (
         "dre init", f"sex_dre -c sex_source/default.sex --gain counts {sex} {more}", f"psfex_dre {psfex}",
-        "make_cuts", f"dre {MODELS}", "dre small.fits --mosaics --cpu 2",
+        "make_cuts", f"dre {MODELS}", "dre small.fits --statistic dre --mosaics --cpu 2",
     ):  # fmt: skip
         code, out = run(folder, line)
         assert code == 0, (line, out, run.errors)
@@ -66,7 +66,8 @@ def test_layout_names_and_formats_are_those_of_the_manual(run, survey):
             assert name.startswith("00_")
             assert len(name) == 7
             assert {key: (item.shape, item.dtype) for key, item in cuts[name].items()} == {
-                "obj": ((128, 128), np.float32), "seg": ((128, 128), bool), "rms": ((128, 128), np.float32)
+                "obj": ((128, 128), np.float32), "seg": ((128, 128), bool), "rms": ((128, 128), np.float32),
+                "neighbours": ((128, 128), np.int32),
             }  # fmt: skip
             assert (chi[name].shape, chi[name].dtype) == ((1, 5, 6, 5), np.float32)
             assert f"Mosaics/image1/image1_{name}_mosaic.fits" in names
@@ -110,7 +111,7 @@ def test_a_second_run_skips_everything_and_changes_nothing(run, survey):
         "sex_dre -c sex_source/default.sex --gain counts --engine sep",
         "psfex_dre --engine stars",
         "make_cuts",
-        "dre small.fits --mosaics",
+        "dre small.fits --statistic dre --mosaics",
     ):
         assert [entry["state"] for entry in run.json(survey, line)["entries"]] == ["skipped"], line
     assert before == {path: path.stat().st_mtime_ns for path in survey.rglob("*") if path.is_file()}
@@ -122,7 +123,7 @@ def test_what_a_killed_run_left_undone_is_done_by_the_next_to_the_same_bytes(run
     mosaic = next((survey / "Mosaics" / "image1").glob("*"))
     mosaic.unlink()
     (survey / "Summary" / "image1_tab.fits").unlink()
-    assert run(survey, "dre small.fits --mosaics --cpu 2")[0] == 0
+    assert run(survey, "dre small.fits --statistic dre --mosaics --cpu 2")[0] == 0
     assert fingerprints(survey) == before
 
 
@@ -166,7 +167,7 @@ def test_one_damaged_cut_does_not_stop_the_fit_of_the_others(run, survey):
         name = next(iter(cuts))
         del cuts[name]["rms"]
         others = set(cuts) - {name}
-    code, out = run(survey, "dre small.fits --overwrite")
+    code, out = run(survey, "dre small.fits --statistic dre --overwrite")
     assert code == 3
     assert f"[{name}]" in out
     assert "rms" in out
@@ -313,7 +314,7 @@ def test_warn_names_what_is_left_out_or_not_fitted(run, survey, skies):
         shape = cuts[name]["seg"].shape
         del cuts[name]["seg"]
         cuts[name]["seg"] = np.zeros(shape, bool)
-    code, out = run(survey, "dre small.fits --overwrite --warn")
+    code, out = run(survey, "dre small.fits --statistic dre --overwrite --warn")
     assert code == 0
     assert f"{name} has no fit: the mask is empty" in run.errors
     assert "1 without a fit (see FIT_FLAG)" in out

@@ -78,3 +78,27 @@ def test_a_model_that_is_none_is_refused():
         PSFModel(np.ones((1, 3, 3)), sampling=0.0)
     with pytest.raises(ValueError, match="shape"):
         PSFModel(np.ones((3, 3)))
+
+
+def test_the_polynomial_is_evaluated_at_the_place():
+    """Against the sum written out, for two parameters of degree 2 in PSFEx's order of terms."""
+    basis = np.random.default_rng(1).normal(size=(6, 5, 5))
+    model = PSFModel(basis, 1.0, ("X_IMAGE", "Y_IMAGE"), (500.0, 300.0), (400.0, 250.0), (1, 1), (2,))
+    u, v = (620.0 - 500) / 400, (90.0 - 300) / 250
+    expected = sum(c * b for c, b in zip((1, u, u * u, v, u * v, v * v), basis, strict=True))
+    assert model.table((620.0, 90.0)) == pytest.approx(expected, abs=1e-12)
+    assert (model.table() == basis[0]).all()
+
+
+@pytest.mark.parametrize(
+    ("names", "groups", "degrees", "words"),
+    [
+        (("X_IMAGE", "MAG_AUTO"), (1, 1), (2,), "MAG_AUTO"),
+        (("X_IMAGE", "Y_IMAGE"), (1, 2), (1, 2), "groups"),
+        (("X_IMAGE", "Y_IMAGE"), (1, 1), (3,), "terms"),
+    ],
+)
+def test_a_polynomial_that_cannot_be_evaluated_is_refused(names, groups, degrees, words):
+    model = PSFModel(np.ones((6, 5, 5)), 1.0, names, (0.0, 0.0), (1.0, 1.0), groups, degrees)
+    with pytest.raises(ValueError, match=words):
+        model.table((1.0, 1.0))

@@ -20,7 +20,7 @@ from survey import MODELS, write_tile
 from dre.cli import app
 
 OUTPUTS = ("Sextracted", "PSF", "Cuts", "Chi")
-ROAD = ("sex_dre --engine sep", "psfex_dre --engine stars", "make_cuts", "dre fit small.fits --mosaics")
+ROAD = ("sex_dre --engine sep", "psfex_dre --engine stars", "make_cuts", "dre fit small.fits --statistic dre --mosaics")
 TILES = 2
 
 

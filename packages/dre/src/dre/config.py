@@ -17,6 +17,7 @@ FOLDERS = {
     "chi": "Chi",
     "summary": "Summary",
     "mosaics": "Mosaics",
+    "report": "Report",
 }
 """Default folder of each product in a working folder."""
 

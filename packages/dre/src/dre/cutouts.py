@@ -96,6 +96,17 @@ def clean_mask(segments: np.ndarray, number: int) -> np.ndarray:
     return ndimage.binary_dilation(ndimage.binary_fill_holes(connected), structure=CROSS, iterations=DILATIONS)
 
 
+def neighbour_map(segments: np.ndarray, number: int) -> np.ndarray:
+    """Return the NUMBER of the other source that each pixel belongs to, or 0.
+
+    Segments of others are grown by 4 pixels (cross-shaped element), but not into the segment of source `number`.
+    """
+    others = np.where(segments == number, 0, segments).astype(np.int32)
+    for _ in range(DILATIONS):
+        others = ndimage.maximum_filter(others, footprint=CROSS)
+    return np.where(segments == number, 0, others)
+
+
 def cut(
     source: Table.Row,
     image: np.ndarray,
@@ -131,7 +142,9 @@ def cut(
     pixels = subtracted[place].astype(np.float32)
     noise = rms[place].astype(np.float32)
     mask = clean_mask(segmentation[place], number)
-    stamp = Stamp(stamp_name(extension, number), pixels, mask, noise, extension, number, x + 1, y + 1)
+    others = neighbour_map(segmentation[place], number)
+    flags = int(source["FLAGS"]) if "FLAGS" in source.colnames else 0
+    stamp = Stamp(stamp_name(extension, number), pixels, mask, noise, extension, number, x + 1, y + 1, others, flags)
     return stamp if centroid is None else recentred(stamp, centroid)
 
 
@@ -169,4 +182,7 @@ def recentred(stamp: Stamp, centroid: str) -> Stamp:
         obj=ndimage.shift(stamp.obj, shift, order=3, mode="nearest"),
         rms=ndimage.shift(stamp.rms, shift, order=3, mode="nearest"),
         mask=ndimage.shift(stamp.mask.astype(np.uint8), shift, order=0).astype(bool),
+        neighbours=None
+        if stamp.neighbours is None
+        else ndimage.shift(stamp.neighbours, shift, order=0, mode="nearest"),
     )

@@ -95,8 +95,8 @@ def truth_plot(pairs: Table, columns: Sequence[tuple[str, str, str]], title: str
     ----------
     pairs : Table
         For each name in `columns`: NAME_TRUE and NAME_FIT.
-    columns : sequence of (name, label, grid)
-        What to plot, the axis label, and the spacing of the model grid (drawn as the height of a band).
+    columns : sequence of (name, label, height)
+        What to plot, the axis label, and the height of a band that is drawn for scale.
     title : str
         Heading.
     """
@@ -108,13 +108,13 @@ def truth_plot(pairs: Table, columns: Sequence[tuple[str, str, str]], title: str
         pad = 0.05 * (high - low)
         line = np.array([low - pad, high + pad])
         half = float(spacing) / 2
-        axis.fill_between(line, line - half, line + half, color="0.88", label="half a grid step")
+        axis.fill_between(line, line - half, line + half, color="0.88", label=f"+-{half:g}")
         axis.plot(line, line, color="0.4", lw=1)
         dots = axis.scatter(
             true, fitted, c=np.log10(np.asarray(pairs["FLUX_TRUE"], float)), s=20, cmap="viridis", zorder=3
         )
         axis.set(xlim=line, ylim=line, xlabel=f"true {label}", ylabel=f"fitted {label}")
-    axis.legend(loc="upper left", fontsize=8, frameon=False)
+        axis.legend(loc="upper left", fontsize=8, frameon=False)
     figure.colorbar(dots, ax=axis, label="log10 flux [ADU]")
     return figure
 

@@ -1,33 +1,19 @@
-"""Fit objects with a grid: one interface, whatever the statistic and the device."""
+"""Compare objects with every model of a grid by the predecessor's statistic (`dre.profiles`: the default one)."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from enum import IntFlag
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .flags import FitFlag
 from .grid import ConvolvedGrid
 from .kernels.chi2 import chi_scan
 from .kernels.minimum import NOWHERE, Minimum, minimum
+from .ordered import in_order
 from .stamp import Stamp
-
-
-class FitFlag(IntFlag):
-    """What is known to be wrong with a fit; 0 is good."""
-
-    SHAPE = 1  # the stamp does not have the size of the grid's box
-    EMPTY_MASK = 2  # the mask has no pixel
-    NO_DATA = 4  # no pixel of the mask has both a value and a noise
-    NOT_POSITIVE = 8  # the sum of the data in the mask is not a positive number
-    BAD_MODELS = 16  # some models have no light in the mask or a variance that is not positive
-    NO_MODEL = 32  # no model at all could be compared
-    GRID_EDGE = 64  # the best model has the first or last radius of the grid
-
 
 REASONS = {
     FitFlag.EMPTY_MASK: "the mask is empty",
@@ -129,10 +115,8 @@ def fit_stamps(
     """
     if statistic not in STATISTICS:
         raise ValueError(f"statistic {statistic!r}: must be one of {', '.join(STATISTICS)}")
-    if workers < 1:
-        raise ValueError(f"workers = {workers}: must be at least 1")
     measure = STATISTICS[statistic]
-    return _ordered(lambda stamp: fit_one(stamp, grid, measure), stamps, workers)
+    return in_order(lambda stamp: fit_one(stamp, grid, measure), stamps, workers)
 
 
 def fit_one(stamp: Stamp, grid: ConvolvedGrid, statistic: Statistic = compatible) -> Fit:
@@ -171,22 +155,3 @@ def _failed(stamp: Stamp, grid: ConvolvedGrid, flag: FitFlag, reason: str) -> Fi
     chi = np.full(grid.axes.shape, np.nan, np.float32)
     place = (stamp.name, stamp.ext_number, stamp.number, stamp.x, stamp.y)
     return Fit(*place, chi, NOWHERE, float("nan"), flag, reason)
-
-
-def _ordered(work: Callable[[Stamp], Fit], stamps: Iterable[Stamp], workers: int) -> Iterator[Fit]:
-    """Map in threads, in order, with at most two objects per thread in flight."""
-    if workers == 1:
-        yield from map(work, stamps)
-        return
-    waiting: deque[Future[Fit]] = deque()
-    with ThreadPoolExecutor(workers, thread_name_prefix="dre-fit") as pool:
-        try:
-            for stamp in stamps:
-                waiting.append(pool.submit(work, stamp))
-                if len(waiting) >= 2 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()

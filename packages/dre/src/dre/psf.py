@@ -38,6 +38,9 @@ class PSFModel:
         Number of stars loaded and accepted.
     clip : bool
         Whether negative pixels are set to zero in `pixels`, as the predecessor does with PSFEx files.
+    without_pixel : bool
+        The pictures are of the light before it falls on pixels: the response of the pixel is to be applied to what is
+        seen through it. PSFs made from stars, such as PSFEx's, include it.
     """
 
     basis: NDArray[np.float64]
@@ -52,12 +55,52 @@ class PSFModel:
     loaded: int = 1
     accepted: int = 1
     clip: bool = True
+    without_pixel: bool = False
 
     def __post_init__(self) -> None:
         if self.basis.ndim != 3 or self.basis.shape[1] != self.basis.shape[2]:
             raise ValueError(f"the PSF has shape {self.basis.shape}: must be (terms, side, side)")
         if not (np.isfinite(self.sampling) and self.sampling > 0):
             raise ValueError(f"PSF_SAMP = {self.sampling}: must be positive")
+
+    def table(self, place: tuple[float, float] | None = None) -> NDArray[np.float64]:
+        """Picture at a place of the image, at steps of `sampling` image pixels.
+
+        The pictures times the monomials of ``(x - POLZERO) / POLSCAL``, in PSFEx's order (Bertin 2011): 1, x, x2,
+        .., y, xy, ..
+
+        Parameters
+        ----------
+        place : (float, float), optional
+            One-based X_IMAGE, Y_IMAGE; default where the polynomial is zero: the constant term.
+
+        Returns
+        -------
+        ndarray of float64, shape (side, side)
+
+        Raises
+        ------
+        ValueError
+            A PSF that depends on something else than the place.
+        """
+        if place is None or len(self.basis) == 1:
+            return self.basis[0]
+        return np.tensordot(self._terms(place), self.basis, 1)
+
+    def _terms(self, place: tuple[float, float]) -> NDArray[np.float64]:
+        known = {"X_IMAGE": place[0], "Y_IMAGE": place[1], "XWIN_IMAGE": place[0], "YWIN_IMAGE": place[1]}
+        unknown = [name for name in self.names if name not in known]
+        if unknown:
+            raise ValueError(f"the PSF depends on {', '.join(unknown)}: only on X_IMAGE and Y_IMAGE can be allowed for")
+        reduced = [
+            (known[name] - zero) / scale for name, zero, scale in zip(self.names, self.zero, self.scale, strict=True)
+        ]
+        if len(self.degrees) != 1:
+            raise ValueError(f"the PSF's polynomial has {len(self.degrees)} groups of parameters: must be one")
+        terms = monomials(reduced, self.degrees[0])
+        if len(terms) != len(self.basis):
+            raise ValueError(f"the PSF has {len(self.basis)} terms, its polynomial {len(terms)}")
+        return terms
 
     def pixels(self) -> NDArray[np.float64]:
         """Picture of the constant term in image pixels.
@@ -75,6 +118,15 @@ class PSFModel:
         table = self.basis[0]
         picture = resampled(table, self.sampling, centre_of(table))
         return normalised(np.maximum(picture, 0.0) if self.clip else picture)
+
+
+def monomials(values: list[float], degree: int) -> NDArray[np.float64]:
+    """Return all products of powers of `values` up to a total degree, the powers of the first running fastest."""
+    if not values:
+        return np.ones(1)
+    last = values[-1]
+    parts = [last**power * monomials(values[:-1], degree - power) for power in range(degree + 1)]
+    return np.concatenate(parts)
 
 
 def normalised(picture: NDArray) -> NDArray[np.float64]:

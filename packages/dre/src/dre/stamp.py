@@ -26,6 +26,10 @@ class Stamp:
         SExtractor's EXT_NUMBER and NUMBER.
     x, y : float or None
         One-based position in the image, as X_IMAGE and Y_IMAGE.
+    neighbours : ndarray of int, shape (box, box), or None
+        NUMBER of another source that a pixel belongs to, 0 for none; None: not known.
+    flags : int
+        SExtractor's FLAGS.
     """
 
     name: str
@@ -36,3 +40,5 @@ class Stamp:
     number: int = 0
     x: float | None = None
     y: float | None = None
+    neighbours: NDArray[np.integer] | None = None
+    flags: int = 0

@@ -75,7 +75,7 @@ def summary_table(
     """
     table = _tabulate([_row(k, fit, axes) for k, fit in enumerate(fits)])
     if catalogue is not None:
-        table = _joined(table, catalogue)
+        table = joined(table, catalogue)
     table.sort(KEYS)
     table.meta = dict(meta or {})
     return table
@@ -100,7 +100,7 @@ def _tabulate(rows: list[tuple[Any, ...]]) -> Table:
     return table
 
 
-def _joined(table: Table, catalogue: Table) -> Table:
+def joined(table: Table, catalogue: Table) -> Table:
     """Inner join on the keys that the catalogue has; every other column of the catalogue is appended."""
     if "NUMBER" not in catalogue.colnames:
         raise ValueError("the catalogue has no column NUMBER")

@@ -15,9 +15,9 @@ app = cli.new_app(
 
 
 def _register() -> None:
-    from dre.cli import extraction, fitting, preparing
+    from dre.cli import extraction, fitting, preparing, running
 
-    for module in (preparing, extraction, fitting):
+    for module in (preparing, running, extraction, fitting):
         module.register(app)
 
 

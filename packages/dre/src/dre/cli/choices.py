@@ -44,6 +44,7 @@ class PsfEngine(StrEnum):
 class Statistic(StrEnum):
     """Goodness of fit."""
 
+    CHI2 = "chi2"
     DRE = "dre"
 
 

@@ -143,5 +143,5 @@ def cuts(
 
     selection = Selection(margin, max_stellarity, tuple(filters or ()))
     centroid = centroids_mode.value if centroids else None
-    request = Request(input, sextracted, catalogs, output, selection, centroid, compression.value)
+    request = Request([input], sextracted, catalogs, output, selection, centroid, compression.value)
     cli.show(make_cuts(request, Running(overwrite, resume, workers, scheduler, cli.warn if warn else None)))

@@ -69,6 +69,19 @@ def read_extensions(path: Path, *, vignettes: bool = True) -> list[Table]:
     return tables
 
 
+def read_heads(path: Path) -> list[Header]:
+    """Read the image header that a FITS_LDAC catalogue keeps for each extension; a FITS_1.0 catalogue has none."""
+    from astropy.io import fits as afits
+
+    heads = []
+    for info in fits.inspect(path):
+        if info.name == "LDAC_IMHEAD":
+            cards = fits.read_hdu(path, info.index).data.field(0).ravel()
+            with fits.quiet():
+                heads.append(afits.Header.fromstring("".join(str(card).ljust(80) for card in cards)))
+    return heads
+
+
 def count_sources(path: Path) -> int:
     """Return the number of sources in a catalogue, from its headers alone."""
     return sum(info.shape[0] for info in fits.inspect(path) if info.name in OBJECT_TABLES)

@@ -113,6 +113,12 @@ def read_cube(path: str | os.PathLike[str]) -> ModelGrid:
     return ModelGrid(axes, _rearranged(data, axes))
 
 
+def read_axes(path: str | os.PathLike[str]) -> GridAxes:
+    """Read the axes of a cube of models, without the models; raises as `read_cube` does."""
+    info = fits.inspect(path)[0]
+    return _axes(info.header, path)
+
+
 def _rearranged(data: NDArray[np.float32], axes: GridAxes) -> NDArray[np.float32]:
     """Turn [y][log r][x] into [log r][y][x], slab by slab in the same memory."""
     n, q, angle, r = axes.shape

@@ -1,4 +1,4 @@
-"""Cut files: one HDF5 group EE_NNNN for each source, with the datasets obj, seg and rms."""
+"""Cut files: one HDF5 group EE_NNNN for each source, with the datasets obj, seg, rms and neighbours."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 DATASETS = ("obj", "seg", "rms")
 """Pixels minus background [ADU], mask (bool), background noise [ADU]."""
+
+NEIGHBOURS = "neighbours"
+"""NUMBER of the other source of each pixel (int32, 0: none); the predecessor's files have none."""
 
 
 def write_cuts(
@@ -46,7 +49,10 @@ def write_cuts(
     with hdf5.writer(path, compression=compression, overwrite=overwrite, provenance=provenance) as out:
         for stamp in stamps:
             arrays = {"obj": stamp.obj, "seg": stamp.mask, "rms": stamp.rms}
+            if stamp.neighbours is not None:
+                arrays[NEIGHBOURS] = stamp.neighbours
             attributes: dict[str, object] = {"EXT_NUMBER": stamp.ext_number, "NUMBER": stamp.number}
+            attributes["FLAGS"] = stamp.flags
             if stamp.x is not None and stamp.y is not None:
                 attributes |= {"X_IMAGE": stamp.x, "Y_IMAGE": stamp.y}
             out.add(stamp.name, arrays, attributes)
@@ -88,6 +94,7 @@ def read_cuts(path: Path, names: Iterable[str] | None = None) -> Iterator[Stamp 
             yield Stamp(
                 name, arrays["obj"], arrays["seg"] > 0, arrays["rms"], extension, number,
                 _optional(attributes, "X_IMAGE"), _optional(attributes, "Y_IMAGE"),
+                arrays.get(NEIGHBOURS), int(_optional(attributes, "FLAGS") or 0),
             )  # fmt: skip
 
 
@@ -98,7 +105,7 @@ def _problem(name: str, arrays: dict[str, np.ndarray]) -> str:
     missing = [key for key in DATASETS if key not in arrays]
     if missing:
         return f"the cut lacks {', '.join(missing)}"
-    shapes = {arrays[key].shape for key in DATASETS}
+    shapes = {arrays[key].shape for key in (*DATASETS, NEIGHBOURS) if key in arrays}
     if len(shapes) != 1 or any(len(shape) != 2 for shape in shapes):
         return f"obj, seg and rms must be images of one shape, not {sorted(shapes)}"
     return ""

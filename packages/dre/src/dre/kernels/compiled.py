@@ -11,9 +11,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 #: Rewrites that only make results more exact or change the sign of a zero: products and sums may be fused.
 FUSED = frozenset({"contract", "nsz"})
+#: Also sums in any order, so that they are done many at a time.
+LOOSE = FUSED | {"reassoc"}
 
 
-def compiled(*, fused: bool = False) -> Callable[[F], F]:
+def compiled(*, fused: bool = False, loose: bool = False) -> Callable[[F], F]:
     """Decorate a kernel for compilation.
 
     Machine code is cached in ``NUMBA_CACHE_DIR`` when that is set, else beside the module, else in the
@@ -23,6 +25,8 @@ def compiled(*, fused: bool = False) -> Callable[[F], F]:
     ----------
     fused : bool
         Allow the floating-point rewrites of `FUSED`; without it the arithmetic is strict IEEE.
+    loose : bool
+        Allow those of `LOOSE`.
 
     Returns
     -------
@@ -32,7 +36,7 @@ def compiled(*, fused: bool = False) -> Callable[[F], F]:
     options: dict[str, Any] = {
         "nogil": True,
         "error_model": "numpy",
-        "fastmath": set(FUSED) if fused else False,
+        "fastmath": set(LOOSE) if loose else set(FUSED) if fused else False,
     }
 
     def decorate(function: F) -> F:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Request:
     """What to cut and how; see the options of ``make_cuts``."""
 
-    inputs: Path
+    inputs: Sequence[Path]
     sextracted: Path
     catalogues: Path | None
     output: Path
@@ -88,7 +88,7 @@ def make_cuts(request: Request, running: Running | None = None) -> Report:
         return batch.Unit(name, (request.output / f"{name}_cuts.h5",), provenance("cuts", options, job.inputs), job)
 
     return run_step(
-        locate.files([request.inputs]), plan, partial(_cut_image, request),
+        locate.files(list(request.inputs)), plan, partial(_cut_image, request),
         verb="cuts", folder=request.output, name=locate.stem, running=running, what="images",
     )  # fmt: skip
 

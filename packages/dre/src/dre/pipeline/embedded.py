@@ -63,6 +63,7 @@ def _head(frame: Image, found: Detections, settings: Settings) -> Header:
     header["SEXBKGND"] = (float(np.median(found.background)), "[adu] median background")
     header["SEXBKDEV"] = (float(np.median(found.rms)), "[adu] median background noise")
     header["SEXGAIN"] = (settings.number("GAIN"), "[e-/adu] gain used")
+    header["SEXMGZPT"] = (settings.number("MAG_ZEROPOINT"), "[mag] zero point used")
     header["SEXSATLV"] = (settings.number("SATUR_LEVEL"), "[adu] saturation level used")
     return header
 

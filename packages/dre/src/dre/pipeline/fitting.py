@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from shared_io import batch, fits, hdf5, table
-from shared_io.errors import CorruptInput, InputNotFound, SchemaMismatch
+from shared_io import batch, hdf5, table
+from shared_io.errors import SchemaMismatch
 
 from dre.files import catalogue
-from dre.files.cuts import cut_names, read_cuts
-from dre.files.layout import find_psf, find_sextracted
+from dre.files.cuts import cut_names
 from dre.files.mosaics import mosaic_path, write_mosaic
-from dre.files.psf import read_psf
 from dre.fit import Fit, fit_stamps
 from dre.grid import ConvolvedGrid, ModelGrid
 from dre.mosaic import mosaic_panels
+from dre.pipeline.jobs import Job, by_extension, cut_files, image_name, job_of, read_extension_psf, readable, verdict
 from dre.pipeline.modelling import models
 from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step
 from dre.summary import summary_table
@@ -46,16 +45,6 @@ class Request:
     statistic: str = "dre"
     workers: int = 1
     compression: str = "medium"
-
-
-@dataclass(frozen=True)
-class Job:
-    """One image: its cuts, PSF and catalogue."""
-
-    name: str
-    cuts: Path
-    psf: Path
-    catalogue: Path | None
 
 
 def fit_all(request: Request, grid: ModelGrid, running: Running | None = None, *, cube: Path | None = None) -> Report:
@@ -87,7 +76,7 @@ def fit_all(request: Request, grid: ModelGrid, running: Running | None = None, *
     options = {"statistic": request.statistic, "compression": request.compression}
 
     def plan(cuts: Path) -> batch.Unit:
-        job = _job(request, cuts)
+        job = job_of(cuts, request.psf, request.catalogues)
         inputs = [path for path in (job.cuts, job.psf, job.catalogue) if path is not None]
         outputs = [request.chi / f"{job.name}_chi.h5", request.summary / f"{job.name}_tab.fits"]
         if request.mosaics is not None:
@@ -100,8 +89,8 @@ def fit_all(request: Request, grid: ModelGrid, running: Running | None = None, *
     else:
         work = partial(_fit_elsewhere, request, cube.absolute() if cube else None, model)
     return run_step(
-        _cut_files(request.inputs), plan, work,
-        verb="fit", folder=request.chi, name=_image_name, running=running, what="images",
+        cut_files(request.inputs), plan, work,
+        verb="fit", folder=request.chi, name=image_name, running=running, what="images",
     )  # fmt: skip
 
 
@@ -145,30 +134,6 @@ def _convolver(cube: Path | None, model: str) -> Convolver:
 _loading = threading.Lock()
 
 
-def _cut_files(folder: Path) -> list[Path]:
-    if folder.is_file():
-        return [folder]
-    paths = sorted(folder.glob("*_cuts.h5"))
-    if not paths:
-        raise InputNotFound("no *_cuts.h5 there", path=folder, hint="run make_cuts first, or name the folder with -i")
-    return paths
-
-
-def _image_name(cuts: Path) -> str:
-    return cuts.stem.removesuffix("_cuts")
-
-
-def _job(request: Request, cuts: Path) -> Job:
-    name = _image_name(cuts)
-    source = None
-    if request.catalogues is not None and request.catalogues.is_dir():
-        try:
-            source = find_sextracted(request.catalogues, name).catalogue
-        except InputNotFound:
-            source = None
-    return Job(name, cuts, find_psf(request.psf, name), source)
-
-
 def _fit_image(request: Request, convolved: Convolver, unit: batch.Unit) -> str:
     job: Job = unit.payload  # type: ignore[assignment]
     names = cut_names(job.cuts)
@@ -177,9 +142,9 @@ def _fit_image(request: Request, convolved: Convolver, unit: batch.Unit) -> str:
     with hdf5.writer(
         unit.outputs[0], compression=request.compression, overwrite=True, provenance=unit.provenance
     ) as chi_file:
-        for extension, own in _by_extension(names):
-            grid = convolved(_psf(job.psf, extension))
-            for stamp, result in _fitted(_readable(job.cuts, own, lost), grid, request):
+        for extension, own in by_extension(names):
+            grid = convolved(read_extension_psf(job.psf, extension).pixels())
+            for stamp, result in _fitted(readable(job.cuts, own, lost), grid, request):
                 chi_file.add_array(result.name, result.chi)
                 if not result.ok:
                     batch.note(f"{job.name}: {result.name} has no fit: {result.reason}")
@@ -195,40 +160,7 @@ def _fit_image(request: Request, convolved: Convolver, unit: batch.Unit) -> str:
     sources = catalogue.read_catalogue(job.catalogue) if job.catalogue else None
     rows = summary_table(found, convolved.grid.axes, sources)
     table.write(rows, unit.outputs[1], overwrite=True, provenance=unit.provenance)
-    return _verdict(job, found, lost)
-
-
-def _psf(path: Path, extension: int) -> np.ndarray:
-    """Read the PSF of an extension; a file with one PSF serves them all."""
-    several = sum(info.name == "PSF_DATA" for info in fits.inspect(path)) > 1
-    return read_psf(path, extension if several and extension > 0 else None).pixels()
-
-
-def _verdict(job: Job, found: list[Fit], lost: list[str]) -> str:
-    """Say how it went; objects that could not be read make the image a failure, though the others are written."""
-    if lost:
-        raise CorruptInput(
-            f"{len(lost)} cut(s) could not be read, the other {len(found)} were fitted and written; first: {lost[0]}",
-            path=job.cuts, hint="run make_cuts again with --overwrite",
-        )  # fmt: skip
-    bad = sum(not one.ok for one in found)
-    return f"{len(found)} objects" + (f", {bad} without a fit (see FIT_FLAG)" if bad else "")
-
-
-def _by_extension(names: list[str]) -> Iterator[tuple[int, list[str]]]:
-    groups: dict[int, list[str]] = {}
-    for name in names:
-        prefix = name.split("_")[0]
-        groups.setdefault(int(prefix) if prefix.isdigit() else 0, []).append(name)
-    yield from groups.items()
-
-
-def _readable(path: Path, names: list[str], lost: list[str]) -> Iterator[Stamp]:
-    for item in read_cuts(path, names):
-        if isinstance(item, SchemaMismatch):
-            lost.append(str(item))
-        else:
-            yield item
+    return verdict(job, found, lost)
 
 
 def _fitted(stamps: Iterable[Stamp], grid: ConvolvedGrid, request: Request) -> Iterator[tuple[Stamp, Fit]]:

@@ -1,0 +1,215 @@
+"""Step 4 with the default statistic: fit the profiles of every cut, tile by tile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from shared_io import batch, fits, table
+
+from dre.blends import deblended
+from dre.files import catalogue
+from dre.files.cuts import cut_names
+from dre.files.mosaics import mosaic_path, write_mosaic
+from dre.grid import GridAxes
+from dre.mosaic import mosaic_panels
+from dre.noise import NoiseCorrelation
+from dre.pipeline.jobs import Job, by_extension, cut_files, image_name, job_of, read_extension_psf, readable, verdict
+from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step
+from dre.profiles import Fitter, ProfileFit, fit_profiles
+from dre.psf import PSFModel
+from dre.results import profile_table
+from dre.search import SEARCH, SearchGrid
+
+if TYPE_CHECKING:
+    from astropy.io.fits import Header
+    from astropy.wcs import WCS
+    from shared_io.batch import Report
+
+    from dre.stamp import Stamp
+
+SAMPLE = 64
+"""Cuts that the correlation of the noise is measured on."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to fit and how; see the options of ``dre fit``.
+
+    Attributes
+    ----------
+    axes : GridAxes or None
+        Grid that the starts are sought on; None: `dre.SEARCH`.
+    gain : float or None
+        e-/ADU; None: the catalogue's SEXGAIN, or else no photon noise.
+    zero_point : float or None
+        Magnitude of 1 ADU; None: the catalogue's SEXMGZPT unless that is 0.
+    """
+
+    inputs: Path
+    psf: Path
+    summary: Path
+    catalogues: Path | None
+    mosaics: Path | None = None
+    axes: GridAxes | None = None
+    gain: float | None = None
+    zero_point: float | None = None
+    workers: int = 1
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the catalogue says of one extension of the image."""
+
+    gain: float
+    zero_point: float
+    system: WCS | None
+
+
+def profile_all(request: Request, running: Running | None = None) -> Report:
+    """Fit every NAME_cuts.h5 of a folder.
+
+    Parameters
+    ----------
+    request : Request
+        What to do. Its ``workers`` are threads that share the objects of one image.
+    running : Running, optional
+        Where and how. Without a scheduler the images are fitted in this process, one after another.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    InputNotFound
+        If there are no cuts.
+    """
+    running = running or Running()
+    request = found_from_anywhere(request, running)
+    axes = request.axes or SEARCH
+    options = {
+        "statistic": "chi2", "n": list(axes.n), "q": list(axes.q), "angle": list(axes.angle),
+        "log_r": list(axes.log_r), "gain": request.gain, "zero_point": request.zero_point,
+    }  # fmt: skip
+
+    def plan(cuts: Path) -> batch.Unit:
+        job = job_of(cuts, request.psf, request.catalogues)
+        inputs = [path for path in (job.cuts, job.psf, job.catalogue) if path is not None]
+        outputs = [request.summary / f"{job.name}_tab.fits"]
+        if request.mosaics is not None:
+            outputs += [mosaic_path(request.mosaics, job.name, source) for source in cut_names(cuts)]
+        return batch.Unit(job.name, tuple(outputs), provenance("fit", options, inputs), job)
+
+    if running.scheduler is None:
+        running = replace(running, workers=1)
+    return run_step(
+        cut_files(request.inputs), plan, partial(_fit_image, request),
+        verb="fit", folder=request.summary, name=image_name, running=running, what="images",
+    )  # fmt: skip
+
+
+def _fit_image(request: Request, unit: batch.Unit) -> str:
+    job: Job = unit.payload  # type: ignore[assignment]
+    lost: list[str] = []
+    found: list[ProfileFit] = []
+    frames = _frames(job)
+    for extension, names in by_extension(cut_names(job.cuts)):
+        frame = frames.get(extension) or Frame(float("inf"), float("nan"), None)
+        fitter = _fitter(request, job, extension, names, frame)
+        if fitter is None:
+            list(readable(job.cuts, names, lost))
+            continue
+        stamps = readable(job.cuts, names, lost)
+        own = list(fit_profiles(stamps, fitter, workers=request.workers))
+        own = deblended(own, partial(_again, job.cuts), fitter, workers=request.workers)
+        for one in own:
+            if not one.ok:
+                batch.note(f"{job.name}: {one.name} has no fit: {one.reason}")
+        if request.mosaics is not None:
+            _write_mosaics(request.mosaics, job, own, fitter, unit)
+        found += own
+    zero = {k: frame.zero_point if request.zero_point is None else request.zero_point for k, frame in frames.items()}
+    if request.zero_point is not None:
+        zero |= {one.ext_number: request.zero_point for one in found}
+    systems = {k: frame.system for k, frame in frames.items() if frame.system is not None}
+    sources = catalogue.read_catalogue(job.catalogue) if job.catalogue else None
+    rows = profile_table(found, sources, zero_points=zero, systems=systems)
+    table.write(rows, unit.outputs[0], overwrite=True, provenance=unit.provenance)
+    blind = any(one.ok and not np.isfinite(one.gain) for one in found)
+    return verdict(job, found, lost) + ("; gain not known (--gain), photon noise left out" if blind else "")
+
+
+def _fitter(request: Request, job: Job, extension: int, names: list[str], frame: Frame) -> Fitter | None:
+    """Return what the objects of one extension share; None where no cut of it can be read."""
+    sample = list(islice(readable(job.cuts, names, []), SAMPLE))
+    if not sample:
+        return None
+    psf = read_extension_psf(job.psf, extension)
+    axes = replace(request.axes or SEARCH, box=sample[0].obj.shape[0])
+    gain = frame.gain if request.gain is None else request.gain
+    return Fitter(_grid(axes, _Key(psf)), psf, gain, NoiseCorrelation.measured(sample))
+
+
+class _Key:
+    """A PSF that is equal to another of the same content."""
+
+    def __init__(self, psf: PSFModel) -> None:
+        self.psf = psf
+        content = (psf.basis[0].tobytes(), psf.sampling, psf.without_pixel)
+        self.digest = sha256(repr(content).encode()).hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and other.digest == self.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+
+@lru_cache(maxsize=2)
+def _grid(axes: GridAxes, key: _Key) -> SearchGrid:
+    """Models through a PSF: drawn once for all images that share it."""
+    return SearchGrid.build(axes, key.psf)
+
+
+def _frames(job: Job) -> dict[int, Frame]:
+    """Gain, zero point and world coordinates of each extension, by EXT_NUMBER (0 is the first too)."""
+    heads = catalogue.read_heads(job.catalogue) if job.catalogue else []
+    frames = {k: _frame(head) for k, head in enumerate(heads, 1)}
+    return {**frames, 0: frames[1]} if frames else {}
+
+
+def _frame(head: Header) -> Frame:
+    from astropy.wcs import WCS
+
+    gain, zero = head.get("SEXGAIN"), head.get("SEXMGZPT")
+    with fits.quiet():
+        system = WCS(head) if "CTYPE1" in head else None
+    return Frame(
+        float(gain) if isinstance(gain, int | float) and gain > 0 else float("inf"),
+        float(zero) if isinstance(zero, int | float) and zero != 0 else float("nan"),
+        system if system is not None and system.has_celestial else None,
+    )
+
+
+def _again(cuts: Path, names: list[str]) -> Iterable[Stamp]:
+    return readable(cuts, names, [])
+
+
+def _write_mosaics(folder: Path, job: Job, found: list[ProfileFit], fitter: Fitter, unit: batch.Unit) -> None:
+    for stamp, one in _paired(job.cuts, found):
+        model = np.full(stamp.obj.shape, np.nan)
+        if one.profile is not None:
+            model = fitter.renderer(stamp).image(one.profile) + one.sky
+        panels = mosaic_panels(stamp.obj, stamp.mask, model)
+        write_mosaic(mosaic_path(folder, job.name, stamp.name), panels, provenance=unit.provenance)
+
+
+def _paired(cuts: Path, found: list[ProfileFit]) -> Iterator[tuple[Stamp, ProfileFit]]:
+    yield from zip(readable(cuts, [one.name for one in found], []), found, strict=True)

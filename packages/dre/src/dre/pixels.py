@@ -1,0 +1,118 @@
+"""One object's pixels as the fit takes them: in units of their noise, neighbours left out, in cells."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from .kernels.superpixels import bin_pictures, cells
+from .stamp import Stamp
+
+_BRIGHT, _GROWN = 3.0, 2
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Pixels:
+    """Cells of pixels of one object.
+
+    Attributes
+    ----------
+    label : ndarray of int32, shape (box * box,)
+        Cell of each pixel; -1: not used.
+    data : ndarray of float64, shape (cells,)
+        Sum of the image over the used pixels of each cell, over `unit`.
+    variance : ndarray of float64, shape (cells,)
+        Variance of its background noise, over `unit` squared; inf: no pixel of the cell is used.
+    photons : ndarray of float64, shape (cells,)
+        A first guess of the variance of the object's own photons, from the smoothed image.
+    area : ndarray of float64, shape (cells,)
+        Number of used pixels.
+    inside : ndarray of bool, shape (cells,)
+        Cells of which half or more of the used pixels are in the object's mask.
+    gain : float
+        Electrons in one `unit`; inf: no photon noise.
+    unit : float
+        Median background noise, in the unit of the image.
+    """
+
+    label: NDArray[np.int32]
+    data: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    photons: NDArray[np.float64]
+    area: NDArray[np.float64]
+    inside: NDArray[np.bool_]
+    gain: float
+    unit: float
+
+    @classmethod
+    def of(cls, stamp: Stamp, gain: float = np.inf) -> Pixels:
+        """Prepare a stamp.
+
+        Parameters
+        ----------
+        stamp : Stamp
+        gain : float
+            Electrons in one unit of the image; inf: the noise does not grow with the light.
+
+        Raises
+        ------
+        ValueError
+            Fewer than 32 pixels with a value and a noise; the message says why.
+        """
+        used = usable(stamp)
+        if np.count_nonzero(used) < 32:
+            raise ValueError("fewer than 32 pixels have a value and a noise and no neighbour on them")
+        rms = np.where(used, stamp.rms, 1.0).astype(np.float64)
+        unit = float(np.median(rms[used]))
+        data = np.where(used, stamp.obj, 0.0).astype(np.float64) / unit
+        label, whole = cells(len(data))
+        photons = np.maximum(ndimage.uniform_filter(data, 3, mode="constant"), 0.0) / (gain * unit)
+        label = np.where(used.ravel(), label, -1).astype(np.int32)
+        sums = np.empty((5, len(whole)))
+        bin_pictures(np.stack([data, (rms / unit) ** 2, photons, np.ones_like(data), stamp.mask]), label, sums)
+        sums[1][sums[3] == 0] = np.inf
+        return cls(
+            label, sums[0], sums[1], sums[2], sums[3], (sums[4] > 0) & (sums[4] >= 0.5 * sums[3]), gain * unit, unit
+        )
+
+    @property
+    def count(self) -> int:
+        """Number of pixels used."""
+        return int(self.area.sum())
+
+    def completed(self, whole: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return data and weights of cells as if all their pixels were used, for models drawn once for all objects.
+
+        A cell of which less than half is missing takes the mean of the rest for it; the others have no weight.
+        """
+        kept = self.area > 0.5 * whole
+        scale = np.divide(whole, self.area, out=np.zeros_like(whole), where=kept)
+        variance = np.where(kept, self.variance + self.photons, 1.0) * scale**2
+        return self.data * scale, np.divide(1.0, variance, out=np.zeros_like(whole), where=kept)
+
+
+def usable(stamp: Stamp) -> NDArray[np.bool_]:
+    """Pixels with a value, a noise, and no light of a neighbour.
+
+    Where the stamp does not say which pixels are a neighbour's (cuts made by the predecessor), those outside the mask
+    that stand out of the noise by 3 standard deviations after smoothing over 3 x 3 pixels, and 2 pixels around them,
+    are taken for it.
+    """
+    with np.errstate(invalid="ignore"):
+        good = np.isfinite(stamp.obj) & np.isfinite(stamp.rms) & (stamp.rms > 0)
+    if stamp.neighbours is not None:
+        return good & (stamp.neighbours == 0)
+    ratio = np.where(good, stamp.obj / np.where(good, stamp.rms, 1.0), 0.0)
+    level = float(np.median(ratio[good & ~stamp.mask])) if (good & ~stamp.mask).any() else 0.0
+    bright = (ndimage.uniform_filter(ratio - level, 3) > _BRIGHT / 3 * 1.5) & ~stamp.mask
+    return good & ~(ndimage.binary_dilation(bright, iterations=_GROWN) & ~stamp.mask)
+
+
+def quiet(stamp: Stamp) -> NDArray[np.bool_]:
+    """Pixels with a value and a noise that belong to no source, and lie outside twice the radius of the mask."""
+    reach = max(math.sqrt(np.count_nonzero(stamp.mask) / math.pi), _GROWN)
+    return usable(stamp) & (ndimage.distance_transform_edt(~stamp.mask) > reach)

@@ -1,0 +1,253 @@
+"""Fit objects with the default statistic: chi-square with flux and sky free, and the shape at any value.
+
+A grid of models finds the region of the best profile anywhere in parameter space; damped least squares with the model
+drawn exactly, through the PSF at the object's place, end at the best profile itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from .flags import GOOD, FitFlag
+from .noise import NoiseCorrelation
+from .ordered import in_order
+from .pixels import Pixels
+from .polish import BOUNDS, Solution, polish
+from .posterior import Estimate, estimate
+from .psf import PSFModel
+from .render import CellRenderer, Profile, Renderer
+from .search import SearchGrid
+from .stamp import Stamp
+
+LOW_SN = 10.0
+"""Signal-to-noise ratio in the mask below which a fit is flagged."""
+
+POOR = 1.5
+"""Reduced chi-square in the mask above which a fit is flagged."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ProfileFit:
+    """Result of one object.
+
+    Attributes
+    ----------
+    name, ext_number, number, x, y
+        As in `Stamp`.
+    box : int
+        Side of the stamp, px.
+    profile : Profile or None
+        Best profile, its flux in the unit of the image; None: no fit.
+    estimate : Estimate or None
+        Its parameters with errors.
+    sky : float
+        Sky left in each pixel.
+    chi2 : float
+        Chi-square of the used pixels.
+    pixels : int
+        How many they are.
+    chi2_mask : float
+        Reduced chi-square of the pixels in the mask alone.
+    sn : float
+        Signal over noise of the mask.
+    gain : float
+        Electrons in one unit of the image that the fit took.
+    start : int
+        Model of the search grid that the fit started from; -1: none.
+    flag : FitFlag
+        What is known to be wrong; 0 is good.
+    reason : str
+        Why there is no result; empty where there is one.
+    """
+
+    name: str
+    ext_number: int
+    number: int
+    x: float | None
+    y: float | None
+    box: int
+    profile: Profile | None = None
+    estimate: Estimate | None = None
+    sky: float = float("nan")
+    chi2: float = float("nan")
+    pixels: int = 0
+    chi2_mask: float = float("nan")
+    sn: float = float("nan")
+    gain: float = float("nan")
+    start: int = -1
+    flag: FitFlag = GOOD
+    reason: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a best profile."""
+        return self.profile is not None
+
+    @classmethod
+    def of(cls, stamp: Stamp, **result: Any) -> ProfileFit:
+        """Result of a stamp."""
+        place = (stamp.name, stamp.ext_number, stamp.number, stamp.x, stamp.y)
+        return cls(*place, stamp.obj.shape[0], **result)
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """One-based position in the image of the middle of the stamp; (0, 0) where it is not known."""
+        if self.x is None or self.y is None:
+            return 0.0, 0.0
+        middle_x, middle_y = (math.ceil(v - 1 - self.box / 2) + (self.box + 1) / 2 for v in (self.x, self.y))
+        return middle_x, middle_y
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Fitter:
+    """What all objects of one image share.
+
+    Attributes
+    ----------
+    grid : SearchGrid
+        Models that the starts are sought among; if it has one Sersic index the index is held at that value.
+    psf : PSFModel
+        PSF of the image, evaluated at the place of each object.
+    gain : float
+        Electrons in one unit of the image; inf: the noise does not grow with the light.
+    noise : NoiseCorrelation
+        How the noise is correlated between pixels.
+    """
+
+    grid: SearchGrid
+    psf: PSFModel
+    gain: float = float("inf")
+    noise: NoiseCorrelation = field(default_factory=NoiseCorrelation)
+
+    def __post_init__(self) -> None:
+        if not self.gain > 0:
+            raise ValueError(f"gain = {self.gain}: must be positive")
+
+    @property
+    def fixed_index(self) -> bool:
+        """Whether the Sersic index is held."""
+        return len(self.grid.axes.n) == 1
+
+    def renderer(self, stamp: Stamp) -> Renderer:
+        """Return what draws profiles at the place of a stamp."""
+        return _renderer(self.psf, self.grid.axes.box, self._place(stamp))
+
+    def _cells(self, stamp: Stamp) -> CellRenderer:
+        return _cell_renderer(self.psf, self.grid.axes.box, self._place(stamp))
+
+    def _place(self, stamp: Stamp) -> tuple[float, float] | None:
+        """Where the PSF is evaluated; None where it is the same everywhere."""
+        varies = len(self.psf.basis) > 1 and stamp.x is not None and stamp.y is not None
+        return (stamp.x, stamp.y) if varies else None  # type: ignore[return-value]
+
+    def fit(self, stamp: Stamp, start: Profile | None = None) -> ProfileFit:
+        """Fit one object; never raises for what is wrong with the object.
+
+        Parameters
+        ----------
+        stamp : Stamp
+        start : Profile, optional
+            Where to begin; default the best model of the grid.
+        """
+        wrong = _wrong(stamp, self.grid.axes.box)
+        if wrong:
+            return ProfileFit.of(stamp, flag=wrong[0], reason=wrong[1])
+        try:
+            pixels = Pixels.of(stamp, self.gain)
+        except ValueError as error:
+            return ProfileFit.of(stamp, flag=FitFlag.NO_DATA, reason=str(error))
+        index = -1
+        if start is None:
+            found = self.grid.best(pixels)
+            if found is None:
+                return ProfileFit.of(stamp, flag=FitFlag.NOT_POSITIVE, reason="no model has a positive flux")
+            index, start = found[0], self.grid.profile(found[0])
+        solution = polish(pixels, self._cells(stamp), start, fixed_index=self.fixed_index)
+        if solution is None:
+            return ProfileFit.of(stamp, flag=FitFlag.NOT_POSITIVE, reason="no model has a positive flux")
+        return self._result(stamp, pixels, solution, index)
+
+    def _result(self, stamp: Stamp, pixels: Pixels, solution: Solution, index: int) -> ProfileFit:
+        found = estimate(solution, pixels, self.noise, fixed_index=self.fixed_index)
+        profile = Profile.at(solution.coordinates, float(found.values[4]))
+        sn, reduced = _quality(pixels, solution, self.noise)
+        flag = _flags(stamp, solution, sn, reduced)
+        return ProfileFit.of(
+            stamp, profile=profile, estimate=found, sky=float(found.values[5]), chi2=solution.chi2,
+            pixels=pixels.count, chi2_mask=reduced, sn=sn, gain=self.gain, start=index, flag=flag,
+        )  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def _renderer(psf: PSFModel, box: int, place: tuple[float, float] | None) -> Renderer:
+    return Renderer.through(psf, box, place)
+
+
+@lru_cache(maxsize=4)
+def _cell_renderer(psf: PSFModel, box: int, place: tuple[float, float] | None) -> CellRenderer:
+    return CellRenderer.through(psf, box, place)
+
+
+def fit_profiles(stamps: Iterable[Stamp], fitter: Fitter, *, workers: int = 1) -> Iterator[ProfileFit]:
+    """Fit objects.
+
+    Parameters
+    ----------
+    stamps : iterable of Stamp
+        Objects; drawn from as the results are taken, so that memory stays flat.
+    fitter : Fitter
+        What they share.
+    workers : int
+        Threads; the results do not depend on it.
+
+    Yields
+    ------
+    ProfileFit
+        In the order of the stamps. An object that cannot be fitted has a flag and a reason.
+    """
+    return in_order(fitter.fit, stamps, workers)
+
+
+def _wrong(stamp: Stamp, box: int) -> tuple[FitFlag, str] | None:
+    for what, array in (("image", stamp.obj), ("mask", stamp.mask), ("rms", stamp.rms)):
+        if array.shape != (box, box):
+            return FitFlag.SHAPE, f"the {what} has shape {array.shape}, the models ({box}, {box})"
+    return None if stamp.mask.any() else (FitFlag.EMPTY_MASK, "the mask is empty")
+
+
+def _quality(pixels: Pixels, solution: Solution, noise: NoiseCorrelation) -> tuple[float, float]:
+    """Signal-to-noise ratio (the noise of a sum grows with its correlation) and reduced chi-square of the mask."""
+    own = pixels.inside & (solution.weight > 0)
+    if not own.any():
+        return float("nan"), float("nan")
+    weight = solution.weight[own]
+    light = (pixels.data - solution.sky * pixels.area)[own]
+    rest = light - solution.flux * solution.rows[6, own]
+    together = max(float(noise.values.sum()), 1.0)
+    return float(light.sum() / np.sqrt((1 / weight).sum() * together)), float(np.mean(weight * rest**2))
+
+
+def _flags(stamp: Stamp, solution: Solution, sn: float, reduced: float) -> FitFlag:
+    flag = GOOD
+    low, high = BOUNDS.T
+    edge = (solution.coordinates <= low) | (solution.coordinates >= high)
+    eta = float(np.hypot(*solution.coordinates[1:3]))
+    if edge[[0, 3, 4, 5]].any() or eta > 0.999 * high[1]:
+        flag |= FitFlag.GRID_EDGE
+    if stamp.flags & 3 or (stamp.neighbours is not None and (stamp.neighbours[stamp.mask] != 0).any()):
+        flag |= FitFlag.NEIGHBOURS
+    if stamp.flags & 4:
+        flag |= FitFlag.SATURATED
+    if not sn >= LOW_SN:
+        flag |= FitFlag.LOW_SN
+    if not solution.converged:
+        flag |= FitFlag.NOT_CONVERGED
+    if reduced > POOR:
+        flag |= FitFlag.POOR
+    return flag

@@ -1,0 +1,165 @@
+"""The start of a fit, found anywhere in parameter space: a coarse grid of models against one object."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .grid import GridAxes
+from .kernels.linear import linear_scan
+from .kernels.superpixels import cells
+from .pixels import Pixels
+from .psf import PSFModel
+from .render import CellRenderer, Profile
+
+#: Half-light radii of 0.5 to 63 px, all angles, seven indices: 7,056 models, from which any profile is reached.
+SEARCH = GridAxes(
+    log_r=tuple(-0.3 + 0.15 * k for k in range(15)),
+    angle=tuple(15.0 * k for k in range(12)),
+    q=(0.1, 0.25, 0.4, 0.6, 0.8, 1.0),
+    n=(0.5, 0.8, 1.3, 2.0, 3.0, 4.5, 6.5),
+)
+
+_RIM = 8.0
+"""The search looks this far beyond twice the radius of the mask, px; the fit itself uses the whole stamp."""
+
+_SMALL = 4096
+"""A grid of at most so many models is compared with as a whole."""
+
+_PER_INDEX, _LEADERS = 4, 12
+"""Coarse models of each index around which all are tried; then those around the leaders, until none is better."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SearchGrid:
+    """Models of a grid through one PSF, in the cells of `dre.kernels.superpixels`.
+
+    Attributes
+    ----------
+    axes : GridAxes
+    models : ndarray of float32, shape (count, cells)
+        Unit flux, centred in the box; row k is the model at that position of the axes' shape.
+    area : ndarray of float64, shape (cells,)
+        Pixels in each cell.
+    """
+
+    axes: GridAxes
+    models: NDArray[np.float32] = field(repr=False)
+    area: NDArray[np.float64] = field(repr=False)
+
+    @classmethod
+    def build(cls, axes: GridAxes, psf: PSFModel, place: tuple[float, float] | None = None) -> SearchGrid:
+        """Draw every model through the PSF at a place of the image.
+
+        Parameters
+        ----------
+        axes : GridAxes
+            The grid; its flux is not used.
+        psf : PSFModel
+        place : (float, float), optional
+            One-based X_IMAGE, Y_IMAGE.
+        """
+        renderer = CellRenderer.through(psf, axes.box, place)
+        label, area = cells(axes.box)
+        models = np.empty((*axes.shape, len(area)), np.float32)
+        for (i, n), (j, q), (k, angle) in itertools.product(*map(enumerate, (axes.n, axes.q, axes.angle))):
+            twin = _twin(axes, q, angle, k)
+            if twin is not None:
+                models[i, j, k] = models[i, j, twin]
+                continue
+            for m, log_r in enumerate(axes.log_r):
+                models[i, j, k, m] = renderer.draw(Profile(10**log_r, q, angle, n).coordinates(), label, area)[0]
+        return cls(axes, models.reshape(axes.count, -1), area)
+
+    def best(self, pixels: Pixels) -> tuple[int, float] | None:
+        """Return the model of least chi-square, coarse to fine, and by how much it lowers that of sky alone.
+
+        Parameters
+        ----------
+        pixels : Pixels
+            The object, of the size of the grid's box.
+
+        Returns
+        -------
+        index, gain : int, float
+            None where no model has a positive flux.
+        """
+        data, weight = self._reached(pixels)
+        if not (weight > 0).any():
+            return None
+        gains = np.full(len(self.models), np.nan)
+        small = len(gains) <= _SMALL
+        self._compare(np.arange(len(gains)) if small else coarse_models(self.axes.shape), gains, data, weight)
+        wanted, walked = [] if small else self._firsts(gains), set[int]()
+        while wanted:
+            walked.update(wanted)
+            near = np.unique(np.concatenate([models_around(k, self.axes.shape) for k in wanted]))
+            self._compare(near[np.isnan(gains[near])], gains, data, weight)
+            wanted = [k for k in _best_of(gains, _LEADERS) if k not in walked]
+        top = int(np.nanargmax(gains))
+        return (top, float(gains[top])) if np.isfinite(gains[top]) else None
+
+    def _compare(self, which: NDArray, gains: NDArray, data: NDArray, weight: NDArray) -> None:
+        gains[which] = linear_scan(self.models, which, data, weight, self.area[: len(data)])[0]
+
+    def _reached(self, pixels: Pixels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Data and weights of the cells, which are in order of distance, to twice the radius of the mask and a rim."""
+        data, weight = pixels.completed(self.area)
+        radius = 2 * np.sqrt(pixels.area[pixels.inside].sum() / np.pi) + _RIM
+        count = int(np.searchsorted(np.cumsum(self.area), np.pi * radius**2))
+        return data[:count], weight[:count]
+
+    def _firsts(self, gains: NDArray[np.float64]) -> list[int]:
+        """The best models of each Sersic index that was tried."""
+        planes = gains.reshape(len(self.axes.n), -1)
+        tried = [k for k in range(len(planes)) if not np.isnan(planes[k]).all()]
+        return [k * planes.shape[1] + place for k in tried for place in _best_of(planes[k], _PER_INDEX)]
+
+    def exhaustive(self, pixels: Pixels) -> int:
+        """Return the model of least chi-square after comparing with all of them."""
+        data, weight = self._reached(pixels)
+        gains = np.empty(len(self.models))
+        self._compare(np.arange(len(gains)), gains, data, weight)
+        return int(np.argmax(gains))
+
+    def profile(self, index: int) -> Profile:
+        """Return the profile of a model."""
+        i, j, k, m = (int(value) for value in np.unravel_index(index, self.axes.shape))
+        n, q, angle, log_r = self.axes.values((i, j, k, m))
+        return Profile(10**log_r, q, angle, n)
+
+
+def _twin(axes: GridAxes, q: float, angle: float, k: int) -> int | None:
+    """An earlier angle with the same picture: any for a circle, 180 degrees before for an ellipse."""
+    same = [m for m in range(k) if q == 1.0 or (angle - axes.angle[m]) % 180.0 == 0.0]
+    return same[0] if same else None
+
+
+def _best_of(gains: NDArray[np.float64], count: int) -> list[int]:
+    """Positions of the largest values, the largest first; NaN is none."""
+    order = np.argsort(np.where(np.isnan(gains), -np.inf, gains))[::-1][:count]
+    return [int(k) for k in order if gains[k] > -np.inf]
+
+
+def coarse_models(shape: tuple[int, int, int, int]) -> NDArray[np.int64]:
+    """Every second model of each axis and the last of each; of the angles, which are a circle, every second."""
+    axes = [np.unique(np.append(np.arange(0, size, 2), size - 1)) for size in shape]
+    axes[2] = np.arange(0, shape[2], 2)
+    return _all_of(axes, shape)
+
+
+def models_around(index: int, shape: tuple[int, int, int, int]) -> NDArray[np.int64]:
+    """The models at most one step from a model on each axis."""
+    axes = []
+    for k, (place, size) in enumerate(zip(np.unravel_index(index, shape), shape, strict=True)):
+        near = int(place) + np.arange(-1, 2)
+        axes.append(np.unique(near % size) if k == 2 else near[(near >= 0) & (near < size)])
+    return _all_of(axes, shape)
+
+
+def _all_of(axes: list[NDArray], shape: tuple[int, int, int, int]) -> NDArray[np.int64]:
+    places = np.meshgrid(*axes, indexing="ij")
+    return np.ravel_multi_index([place.ravel() for place in places], shape)

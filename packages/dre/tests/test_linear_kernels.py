@@ -1,0 +1,112 @@
+"""The fast sums of the default statistic against plain least squares."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dre.kernels.correlated import REACH, correlated_information, lag_sums
+from dre.kernels.linear import linear_scan
+from dre.kernels.normal import flux_and_sky, normal_equations, weigh
+from dre.kernels.superpixels import bin_pictures, cells, core_of, outer_cells
+
+
+@given(st.integers(8, 140))
+def test_cells_divide_the_box(box):
+    label, area = cells(box)
+    assert len(label) == box * box
+    assert area.sum() == box * box
+    assert (np.bincount(label) == area).all()
+    _, side = core_of(box)
+    place, x, y = outer_cells(box)
+    assert (area[np.setdiff1d(np.arange(len(area)), place)] <= 4).all()
+    assert area[place].sum() == box * box - side * side
+    assert (np.maximum(np.abs(x), np.abs(y)) > side / 2 - 3).all()
+
+
+def test_the_classic_box_has_2560_cells():
+    assert len(cells(128)[1]) == 2560
+
+
+def test_sums_of_cells_leave_out_what_is_not_used():
+    label, area = cells(40)
+    used = label.copy()
+    used[::3] = -1
+    picture = np.random.default_rng(1).normal(size=(2, 40, 40))
+    out = np.full((2, len(area)), 7.0)
+    bin_pictures(picture, used, out)
+    expected = [np.bincount(used[used >= 0], plane.ravel()[used >= 0], len(area)) for plane in picture]
+    assert out == pytest.approx(np.array(expected))
+
+
+@pytest.fixture
+def problem():
+    rng = np.random.default_rng(5)
+    models = np.abs(rng.normal(size=(20, 300))).astype(np.float32)
+    area = rng.integers(1, 17, 300).astype(float)
+    weight = rng.uniform(0.1, 2, 300)
+    weight[:20] = 0
+    data = 3 * models[7] + 0.5 * area + rng.normal(size=300) * 0.1
+    return models, data, weight, area
+
+
+def least_squares(model, data, weight, area):
+    rows = np.sqrt(weight)[:, None] * np.column_stack([model, area])
+    solution, *_ = np.linalg.lstsq(rows, np.sqrt(weight) * data, rcond=None)
+    return solution, float(((np.sqrt(weight) * data - rows @ solution) ** 2).sum())
+
+
+def test_scan_is_least_squares_model_by_model(problem):
+    models, data, weight, area = problem
+    gain, flux = linear_scan(models, np.arange(20), data, weight, area)
+    sky_only = least_squares(np.zeros(300), data, weight, area)[1]
+    for k, model in enumerate(models.astype(float)):
+        (expected, _), chi2 = least_squares(model, data, weight, area)
+        assert flux[k] == pytest.approx(expected, rel=1e-4, abs=1e-4)
+        assert gain[k] == pytest.approx(sky_only - chi2 if expected > 0 else -np.inf, rel=1e-3, abs=0.1)
+    assert np.argmax(gain) == 7
+
+
+def test_flux_and_sky_of_one_model(problem):
+    models, data, weight, area = problem
+    (flux, sky), chi2 = least_squares(models[7].astype(float), data, weight, area)
+    assert flux_and_sky(models[7].astype(float), data, weight, area) == pytest.approx((flux, sky, chi2))
+    assert flux_and_sky(models[7].astype(float), -data, weight, area)[2] == np.inf
+
+
+def test_normal_equations(problem):
+    models, data, weight, _ = problem
+    rows, matrix, vector = models[:8].astype(float), np.empty((8, 8)), np.empty(8)
+    normal_equations(rows, data, weight, matrix, vector)
+    assert matrix == pytest.approx((rows * weight) @ rows.T)
+    assert vector == pytest.approx((rows * weight) @ data)
+
+
+def test_weights_grow_with_the_light_of_the_model():
+    weight = np.empty(4)
+    weigh(np.array([0.0, 1.0, -1.0, 1.0]), 10.0, 2.0, np.array([4.0, 4.0, 4.0, np.inf]), weight)
+    assert weight == pytest.approx([0.25, 1 / 9, 0.25, 0.0])
+
+
+def test_correlated_information_is_the_double_sum():
+    rng = np.random.default_rng(2)
+    rows, values = rng.normal(size=(3, 7, 6 + 1)), rng.normal(size=(5, 5))
+    values = values + values[::-1, ::-1]
+    expected = np.zeros((3, 3))
+    for y, x, v, u in np.ndindex(7, 7, 7, 7):
+        if max(abs(y - v), abs(x - u)) <= 2:
+            expected += values[v - y + 2, u - x + 2] * np.outer(rows[:, y, x], rows[:, v, u])
+    assert correlated_information(rows, values) == pytest.approx(expected)
+
+
+def test_lag_sums_are_loops_over_pairs():
+    rng = np.random.default_rng(3)
+    noise, good = rng.normal(size=(9, 9)), rng.random((9, 9)) > 0.3
+    products, pairs = lag_sums(noise, good)
+    for dy, dx in ((0, 0), (1, -2), (-4, 3)):
+        total, count = 0.0, 0
+        for y, x in np.ndindex(9, 9):
+            if 0 <= y + dy < 9 and 0 <= x + dx < 9 and good[y, x] and good[y + dy, x + dx]:
+                total, count = total + noise[y, x] * noise[y + dy, x + dx], count + 1
+        assert products[dy + REACH, dx + REACH] == pytest.approx(total)
+        assert pairs[dy + REACH, dx + REACH] == count
