@@ -1,0 +1,88 @@
+"""The ways to find cosmic rays: the network, the Laplacian of L.A.Cosmic, and both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from cosmic_conn.kernels.laplacian import sharp_pixels
+from cosmic_conn.parity import parity_probability as parity
+from cosmic_conn.search import probability_rows
+from cosmic_conn.sky import Plane, Sky
+
+if TYPE_CHECKING:
+    from cosmic_conn.detection import Camera
+    from cosmic_conn.engine import Engine
+
+__all__ = ["lacosmic", "network", "parity"]
+
+_STRIP = 256  # rows that are looked at together
+_OVERLAP = 4  # rows around a pixel that the Laplacian branch looks at
+
+SHARP_CLIP = 7.0
+"""Significance from which the hybrid looks at a sharp pixel that the network left."""
+
+SHARP_CONTRAST = 5.0
+"""How much sharper than the middle of a star it has to be."""
+
+SHARP_DOUBT = 0.05
+"""Probability that the network must give it at least: far below its threshold, far above that of a star's core."""
+
+
+def network(
+    plane: Plane, sky: Sky, engine: Engine, tile: int, threshold: float, camera: Camera, *, sharp: bool
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Return probability and mask of a plane; with `sharp`, the single hits that the network leaves as well.
+
+    Saturated pixels and those without a value are never flagged.
+    """
+    probability = np.empty(plane.shape, dtype=np.float32)
+    for start, rows in probability_rows(plane, sky, engine, tile):
+        probability[start : start + len(rows)] = rows
+    mask = probability > threshold
+    if sharp:
+        for y, x in _sharp(plane, sky, camera):
+            doubted = probability[y, x] > SHARP_DOUBT
+            mask[y[doubted], x[doubted]] = True
+    for start in range(0, plane.shape[0], _STRIP):
+        stop = min(start + _STRIP, plane.shape[0])
+        mask[start:stop] &= ~(plane.saturated(start, stop) | plane.rows(start, stop)[1])
+    return probability, mask
+
+
+def _sharp(plane: Plane, sky: Sky, camera: Camera) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """Return sharp pixels, strip by strip."""
+    found = []
+    charge = float(np.median(sky.noise)) * (camera.gain or 1.0)
+    for start in range(0, plane.shape[0], _STRIP):
+        stop = min(start + _STRIP, plane.shape[0])
+        first, last = max(start - _OVERLAP, 0), min(stop + _OVERLAP, plane.shape[0])
+        rows = sky.normalised(plane, first, last, knee=1e6)
+        y, x, _ = sharp_pixels(rows, charge, clip=SHARP_CLIP, contrast=SHARP_CONTRAST)
+        inside = (y + first >= start) & (y + first < stop)
+        found.append((y[inside] + first, x[inside]))
+    return found
+
+
+def lacosmic(plane: Plane, sky: Sky, camera: Camera) -> npt.NDArray[np.bool_]:
+    """Return what L.A.Cosmic finds, with a read noise that fits the noise of the sky where none is given."""
+    import astroscrappy
+
+    values, bad = plane.rows(0, plane.shape[0])
+    level, _ = sky.rows(0, plane.shape[0])
+    gain = camera.gain or 1.0
+    charge = max(float(np.median(sky.level)) * gain, 0.0)
+    left = (float(np.median(sky.noise)) * gain) ** 2 - charge
+    noise = camera.read_noise if camera.read_noise is not None else float(np.sqrt(max(left, 1.0)))
+    # The sky's photons are in the noise of the image itself, unless its level is below zero.
+    found, _ = astroscrappy.detect_cosmics(
+        values,
+        inmask=bad,
+        inbkg=level,
+        gain=gain,
+        readnoise=noise,
+        satlevel=np.inf if plane.saturation is None else plane.saturation * gain,
+    )
+    return np.asarray(found, dtype=bool) & ~plane.saturated(0, plane.shape[0])

@@ -1,0 +1,56 @@
+"""From option values to what the library takes; a wrong value is a wrong usage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from cosmic_conn.detection import Camera, Settings
+from cosmic_conn.files.products import Layout
+
+__all__ = ["camera_of", "layout_of", "settings_of"]
+
+_WHOLE = 1 << 20  # a tile that holds any image
+
+
+def settings_of(*, crop: int, parity: bool, threads: int | None, **values: Any) -> Settings:
+    """Return the settings of a detection, after a look at model and device, and set the threads of torch."""
+    with _usage():
+        settings = Settings(tile=crop or _WHOLE, parity=crop if parity else None, **values)
+    if settings.method != "lacosmic":
+        from cosmic_conn.engine import device_of, use_threads
+        from cosmic_conn.models.card import read_card
+        from cosmic_conn.models.registry import find_model
+
+        with _usage():
+            device_of(settings.device)
+        read_card(find_model(settings.model))
+        use_threads(threads)
+    return settings
+
+
+def camera_of(gain: float | None, read_noise: float | None, saturation: float | None) -> Camera:
+    """Return what the user says of the camera."""
+    with _usage():
+        return Camera(gain, read_noise, saturation)
+
+
+def layout_of(bit: int, merge: str, clean: bool) -> Layout:
+    """Return what goes into the results."""
+    with _usage():
+        return Layout(bit, merge, clean)
+
+
+@contextmanager
+def _usage() -> Iterator[None]:
+    from shared_io.errors import SharedIOError
+
+    try:
+        yield
+    except SharedIOError:
+        raise
+    except (ValueError, RuntimeError) as error:
+        raise typer.BadParameter(str(error)) from error
