@@ -68,12 +68,13 @@ def _axis(length: int, tile: int, halo: int, multiple: int) -> tuple[list[int], 
 
 
 def _strip(plane: Plane, sky: Sky, engine: Engine, top: int, tall: int) -> Array:
-    """Return normalised rows with zeros (sky) beyond the last row and column of the image."""
+    """Return normalised rows; beyond the last row and column of the image these are repeated."""
     height, width = plane.shape
     front = engine.card.front
-    strip = np.zeros((tall, padded(width, engine.network.architecture.multiple)), dtype=np.float32)
     last = min(top + tall, height)
-    strip[: last - top, :width] = sky.normalised(plane, top, last, front.knee)
+    rows = sky.normalised(plane, top, last, front.knee)
+    wide = padded(width, engine.network.architecture.multiple)
+    strip = np.pad(rows, ((0, tall - len(rows)), (0, wide - width)), mode="edge")
     return strip if front.scale == 1 else strip * np.float32(front.scale)
 
 

@@ -111,6 +111,8 @@ def draw_scene(shape: tuple[int, int], random: np.random.Generator) -> Scene:
     count = random.poisson(crowd)
     # Number counts of slope -0.6 a decade of flux, from just invisible to saturated.
     flux = noise * psf.fwhm * 3 * np.minimum(random.random(count) ** -(1 / 0.6), 1e5)
+    if random.random() < 0.15:  # stars far beyond full well
+        flux = np.append(flux, 10 ** random.uniform(5, 7.5, random.integers(1, 4)))
     light += stars(shape, flux, psf, random)
     few = random.poisson(shape[0] * shape[1] / 12000)
     light += galaxies(shape, noise * psf.fwhm * random.lognormal(4, 1.5, few), psf, random)
@@ -144,8 +146,8 @@ def expose(scene: Scene, charge: Array, detector: Detector, random: np.random.Ge
 
 
 def _draw_psf(random: np.random.Generator) -> PSF:
-    """Return a profile of 1.2 to 8 pixels, narrow ones more often; some elongated, spiky, or out of focus."""
-    fwhm = float(np.exp(random.uniform(np.log(1.2), np.log(8))))
+    """Return a profile of 1.2 to 8 pixels, a quarter of them undersampled; some elongated, spiky, or out of focus."""
+    fwhm = float(np.exp(random.uniform(np.log(1.2), np.log(8 if random.random() < 0.75 else 2.2))))
     return PSF(
         fwhm=fwhm,
         beta=float(random.uniform(2.2, 5)),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from cosmic_conn.kernels.masks import grow
 from cosmic_conn.simulate.frames import Frame, draw_detector, draw_scene, expose
 from cosmic_conn.simulate.tracks import Particles, shower
 from cosmic_conn.sky import Plane, Sky
@@ -17,6 +18,7 @@ __all__ = ["Sample", "draw_batch", "draw_sample"]
 Array = npt.NDArray[np.float32]
 
 _FAINT = 1.0  # charge below which a pixel has no cosmic ray [noise]
+_BESIDE = 2.0  # weight of a pixel without charge that touches a clear one: masks are to be no wider than the tracks
 _CLEAR = 3.5  # charge from which it has one; between the two no answer is asked for [noise]
 
 
@@ -78,8 +80,8 @@ def _draw_particles(side: int, noise: float, random: np.random.Generator) -> Par
         single=14 * area,
         stamps=25 * area,
         thickness=float(random.choice([0.7, 1.5, 3.0, 15.0])),
-        diffusion=float(random.uniform(0.05, 0.8)),
-        charge=float(noise * random.lognormal(np.log(25), 0.7)),
+        diffusion=float(random.uniform(0, 0.8)) if random.random() < 0.75 else 0.0,
+        charge=float(noise * random.lognormal(np.log(25), 1.0)),
     )
 
 
@@ -90,7 +92,8 @@ def _sample(frame: Frame, knee: float, random: np.random.Generator) -> Sample:
     strength = frame.charge / frame.noise
     clear = strength > _CLEAR
     counts = (clear | (strength < _FAINT)) & ~frame.saturated & ~lost
-    return Sample(shown, clear.astype(np.float32), counts.astype(np.float32))
+    weight = np.where(grow(clear, 1) & ~clear, np.float32(_BESIDE), np.float32(1)) * counts
+    return Sample(shown, clear.astype(np.float32), weight)
 
 
 def _draw_lost(shape: tuple[int, int], random: np.random.Generator) -> npt.NDArray[np.bool_]:
