@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cosmic_conn.kernels.laplacian import sharp_pixels
+from cosmic_conn.kernels.masks import around_saturated
 from cosmic_conn.parity import parity_probability as parity
 from cosmic_conn.search import probability_rows
 from cosmic_conn.sky import Plane, Sky
@@ -36,7 +37,7 @@ def network(
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """Return probability and mask of a plane; with `sharp`, the single hits that the network leaves as well.
 
-    Saturated pixels and those without a value are never flagged.
+    Pixels without a value are never flagged, nor are saturated ones and those around a saturated star or bleed.
     """
     probability = np.empty(plane.shape, dtype=np.float32)
     for start, rows in probability_rows(plane, sky, engine, tile):
@@ -46,10 +47,12 @@ def network(
         for y, x in _sharp(plane, sky, camera):
             doubted = probability[y, x] > SHARP_DOUBT
             mask[y[doubted], x[doubted]] = True
+    saturated = np.zeros(plane.shape, dtype=bool)
     for start in range(0, plane.shape[0], _STRIP):
         stop = min(start + _STRIP, plane.shape[0])
-        mask[start:stop] &= ~(plane.saturated(start, stop) | plane.rows(start, stop)[1])
-    return probability, mask
+        saturated[start:stop] = plane.saturated(start, stop)
+        mask[start:stop] &= ~plane.rows(start, stop)[1]
+    return probability, mask & ~around_saturated(saturated)
 
 
 def _sharp(plane: Plane, sky: Sky, camera: Camera) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
@@ -85,4 +88,4 @@ def lacosmic(plane: Plane, sky: Sky, camera: Camera) -> npt.NDArray[np.bool_]:
         readnoise=noise,
         satlevel=np.inf if plane.saturation is None else plane.saturation * gain,
     )
-    return np.asarray(found, dtype=bool) & ~plane.saturated(0, plane.shape[0])
+    return np.asarray(found, dtype=bool) & ~around_saturated(plane.saturated(0, plane.shape[0]))

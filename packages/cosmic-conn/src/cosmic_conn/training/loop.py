@@ -51,12 +51,12 @@ class Recipe:
 
     architecture: Architecture = field(default_factory=lambda: _SHIPPED)
     seed: int = 1
-    steps: int = 7000
+    steps: int = 4000
     batch: int = 8
     crop: int = 128
     frame: int = 256
     pool: int = 64
-    renew: int = 2
+    renew: int = 3
     rate: float = 2e-3
     knee: float = 4.0
     average: float = 0.998
