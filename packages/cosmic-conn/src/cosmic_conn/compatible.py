@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cosmic_conn.detection import Camera, Detector, Settings
+from cosmic_conn.detection import TILE, Camera, Detector, Settings
 
 __all__ = ["Model", "Options", "detect_FITS", "detect_cosmics", "detect_image", "init_model"]
 
@@ -32,7 +32,7 @@ class Options:
         Whether the very map of Cosmic-CoNN 0.6 is wanted.
     """
 
-    crop: int = 256
+    crop: int = TILE
     parity: bool = False
 
 

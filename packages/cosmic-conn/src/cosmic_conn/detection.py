@@ -20,6 +20,9 @@ __all__ = ["Camera", "Detection", "Detector", "Settings", "detect"]
 
 Method = Literal["net", "lacosmic", "hybrid"]
 
+TILE = 320
+"""Largest side of the tiles that the network is fed with, by default [pixel]: what they need stays in the cache."""
+
 SMALLEST = 8
 """Least side of an image [pixel]."""
 
@@ -49,7 +52,7 @@ class Settings:
     model: str | os.PathLike[str] = DEFAULT
     method: Method = "hybrid"
     threshold: float | None = None
-    tile: int = 256
+    tile: int = TILE
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     parity: int | None = None

@@ -25,25 +25,30 @@ def device_of(name: str) -> torch.device:
     Raises
     ------
     ExternalFailed
-        When a GPU is asked for and there is none.
+        When a GPU is asked for that is not there.
+    ValueError, RuntimeError
+        When it is another kind of device, or no device.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name.partition(":")[0] == "cuda" and not torch.cuda.is_available():
+    if name.startswith("cuda") and not torch.cuda.is_available():
         raise ExternalFailed("no GPU that torch can use", hint="run with --device cpu")
-    return torch.device(name)
+    device = torch.device(name)
+    if device.type not in _BATCH_PIXELS:
+        raise ValueError(f"device must be auto, cpu or cuda, not {name!r}")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ExternalFailed(f"there is no GPU {device.index}", hint=f"there are {torch.cuda.device_count()}")
+    return device
 
 
 def has_fast_bf16(device: torch.device) -> bool:
-    """Tell whether bfloat16 is faster than float32 there: on GPUs since Ampere, on CPUs with AMX or AVX512-BF16."""
+    """Tell whether bfloat16 is faster than float32 there: on GPUs since Ampere, on CPUs with matrix tiles (AMX).
+
+    CPUs that have bfloat16 in their vector instructions only (AVX512-BF16) are no faster at it.
+    """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and _has_bf16_instructions()
-
-
-def _has_bf16_instructions() -> bool:
-    cpu = torch.backends.cpu.get_cpu_capability()
-    return "AVX512" in cpu and bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
+    return bool(torch.cpu._is_amx_tile_supported())
 
 
 @dataclass(frozen=True)

@@ -158,9 +158,9 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features of x."""
-        y = torch.relu(self.norm(self.first(x)))
+        y = torch.relu_(self.norm(self.first(x)))
         y = (self.norm2 or self.norm)(self.second(y))
-        return torch.relu(y if self.skip is None else y + self.skip(x))
+        return torch.relu_(y if self.skip is None else y + self.skip(x))
 
 
 def _norm(channels: int, a: Architecture) -> nn.Module:

@@ -12,18 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from cosmic_conn.engine import Engine
-from cosmic_conn.kernels.tiling import blend_weights, padded, tile_starts
+from cosmic_conn.kernels.tiling import blend_weights, fitting_side, padded, tile_starts
 from cosmic_conn.sky import Plane, Sky
 
-__all__ = ["TILE", "probability_rows"]
+__all__ = ["probability_rows"]
 
 Array = npt.NDArray[np.float32]
 
-TILE = 256
-"""Side of the tiles that the network is fed with, by default [pixel]."""
-
-
-def probability_rows(plane: Plane, sky: Sky, engine: Engine, tile: int = TILE) -> Iterator[tuple[int, Array]]:
+def probability_rows(plane: Plane, sky: Sky, engine: Engine, tile: int) -> Iterator[tuple[int, Array]]:
     """Yield the probability of a cosmic ray in each pixel, as strips of rows from the first to the last.
 
     Parameters
@@ -33,7 +29,7 @@ def probability_rows(plane: Plane, sky: Sky, engine: Engine, tile: int = TILE) -
     engine
         The network.
     tile
-        Side of the tiles [pixel].
+        Largest side of the tiles [pixel]; they are made as much smaller as the image allows without more of them.
 
     Yields
     ------
@@ -64,7 +60,8 @@ def probability_rows(plane: Plane, sky: Sky, engine: Engine, tile: int = TILE) -
 def _axis(length: int, tile: int, halo: int, multiple: int) -> tuple[list[int], int]:
     """Return the starts and the side of the tiles of one axis."""
     full = padded(length, multiple)
-    return tile_starts(full, tile, halo, multiple), min(tile, full)
+    side = fitting_side(full, tile, halo, multiple)
+    return tile_starts(full, side, halo, multiple), side
 
 
 def _strip(plane: Plane, sky: Sky, engine: Engine, top: int, tall: int) -> Array:

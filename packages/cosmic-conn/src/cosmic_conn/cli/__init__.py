@@ -15,9 +15,9 @@ app = cli.new_app(
 
 
 def _register() -> None:
-    from cosmic_conn.cli import detecting, models
+    from cosmic_conn.cli import detecting, evaluating, models
 
-    for module in (detecting, models):
+    for module in (detecting, evaluating, models):
         module.register(app)
 
 

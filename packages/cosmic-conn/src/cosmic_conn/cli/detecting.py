@@ -38,7 +38,12 @@ def detect(
     ] = None,
     model: Annotated[str, cli.option("-m", "--model", help="Name of a model, or path of its weights")] = "ground_imaging",
     ext: Annotated[str, cli.option("-e", "--ext", help="Extensions to search: name or index")] = "SCI",
-    crop: Annotated[int, cli.option("-c", "--crop", help="Side of the tiles; 0: whole image", unit="pixel", min=0)] = 256,
+    crop: Annotated[
+        int | None,
+        cli.option(
+            "-c", "--crop", help="Side of the tiles; 0: whole image [default: 320; 1024 with --parity]", unit="pixel", min=0
+        ),
+    ] = None,
     method: Annotated[Method, cli.option("--method", help="How to find them")] = Method.HYBRID,
     threshold: Annotated[
         float | None, cli.option("--threshold", help="Probability from which a pixel is flagged [default: the model's]")

@@ -64,7 +64,7 @@ def train_model(
     stamps: Annotated[
         Path | None, cli.option("--stamps", help="JSON of real cosmic rays; the first 100 are learnt from")
     ] = None,
-    steps: Annotated[int, cli.option("--steps", help="Batches to learn from", min=1)] = 4000,
+    steps: Annotated[int, cli.option("--steps", help="Batches to learn from", min=1)] = 3600,
     hidden: Annotated[int, cli.option("--hidden", help="Channels of the first convolution", min=1)] = 16,
     threshold: Annotated[float, cli.option("--threshold", help="That the card shall name")] = 0.5,
     seed: cli.Seed = 1,
@@ -75,7 +75,7 @@ def train_model(
     One core takes about half an hour.
 
     Example:
-      cosmic-conn models train mine.safetensors --steps 4000 --seed 1
+      cosmic-conn models train mine.safetensors --steps 3600 --seed 1
     """
     from dataclasses import replace
 

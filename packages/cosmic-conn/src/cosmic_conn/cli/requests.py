@@ -8,18 +8,24 @@ from typing import Any
 
 import typer
 
-from cosmic_conn.detection import Camera, Settings
+from cosmic_conn.detection import TILE, Camera, Settings
 from cosmic_conn.files.products import Layout
 
 __all__ = ["camera_of", "layout_of", "settings_of"]
 
 _WHOLE = 1 << 20  # a tile that holds any image
+_PUBLISHED = 1024  # side of the tiles of Cosmic-CoNN
 
 
-def settings_of(*, crop: int, parity: bool, threads: int | None, **values: Any) -> Settings:
+def _published(crop: int | None) -> int:
+    return _PUBLISHED if crop is None else crop
+
+
+def settings_of(*, crop: int | None, parity: bool, threads: int | None, **values: Any) -> Settings:
     """Return the settings of a detection, after a look at model and device, and set the threads of torch."""
     with _usage():
-        settings = Settings(tile=crop or _WHOLE, parity=crop if parity else None, **values)
+        tile = TILE if crop is None else crop or _WHOLE
+        settings = Settings(tile=tile, parity=_published(crop) if parity else None, **values)
     if settings.method != "lacosmic":
         from cosmic_conn.engine import device_of, use_threads
         from cosmic_conn.models.card import read_card

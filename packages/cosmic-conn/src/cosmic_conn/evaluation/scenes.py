@@ -20,6 +20,7 @@ __all__ = ["Case", "real_cases", "simulated_cases"]
 Array = npt.NDArray[np.float32]
 
 _SKY, _READ_NOISE = 200.0, 8.0
+_LINEAR = 0.95  # of full well: the level that headers give
 
 
 @dataclass(frozen=True)
@@ -132,4 +133,4 @@ def _case(shape: tuple[int, int], light: npt.NDArray[np.float64], charge: Array,
     camera = Detector(gain=1.0, read_noise=_READ_NOISE, full_well=1e5)
     frame = expose(Scene((light + _SKY).astype(np.float32), PSF(1.0), _SKY), charge, camera, random)
     noise = float(np.sqrt(_SKY + _READ_NOISE**2))
-    return Case("", frame.pixels, charge, light.astype(np.float32), noise, _READ_NOISE, camera.full_well)
+    return Case("", frame.pixels, charge, light.astype(np.float32), noise, _READ_NOISE, _LINEAR * camera.full_well)

@@ -112,14 +112,14 @@ def _clipped_level(ordered: Array) -> Array:
     """Return the median of sorted rows after clipping at 2.5 sigma above it; sigma from the lower half."""
     lanes = np.arange(len(ordered))
     count = np.isfinite(ordered).sum(axis=1)
+    step = _smallest(np.diff(ordered, axis=1))
     for _ in range(_CLIPS):
         last = np.maximum(count - 1, 0)
         middle = ordered[lanes, last // 2]
-        sigma = middle - ordered[lanes, (last * 0.15866).astype(np.int64)]
+        sigma = np.maximum(middle - ordered[lanes, (last * 0.15866).astype(np.int64)], step)
         with np.errstate(invalid="ignore"):
             count = np.minimum(count, (ordered <= (middle + _KAPPA * sigma)[:, None]).sum(axis=1))
-    gaps = np.diff(ordered, axis=1)
-    return _grouped_median(ordered, count, _smallest(gaps), folded=False)
+    return _grouped_median(ordered, count, step, folded=False)
 
 
 def _difference_noise(ordered: Array) -> Array:

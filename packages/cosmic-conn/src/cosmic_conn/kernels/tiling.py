@@ -5,12 +5,29 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["blend_weights", "padded", "tile_starts"]
+__all__ = ["blend_weights", "fitting_side", "padded", "tile_starts"]
 
 
 def padded(length: int, multiple: int) -> int:
     """Return the smallest multiple of `multiple` that is not below `length`."""
     return -(-length // multiple) * multiple
+
+
+def fitting_side(length: int, largest: int, halo: int, multiple: int) -> int:
+    """Return the smallest side of tiles that cover an axis with as few tiles as the largest side needs.
+
+    Parameters
+    ----------
+    length, largest
+        Of the axis, and of the side; multiples of `multiple` [pixel].
+    halo, multiple
+        As for `tile_starts`.
+    """
+    if length <= largest:
+        return length
+    number = -(-(length - 2 * halo) // (largest - 2 * halo))
+    side = padded(-(-(length + 2 * halo * (number - 1)) // number), multiple)
+    return min(side, largest)
 
 
 def tile_starts(length: int, side: int, halo: int, multiple: int) -> list[int]:

@@ -51,7 +51,7 @@ class Recipe:
 
     architecture: Architecture = field(default_factory=lambda: _SHIPPED)
     seed: int = 1
-    steps: int = 4000
+    steps: int = 3600
     batch: int = 8
     crop: int = 128
     frame: int = 256

@@ -87,7 +87,8 @@ def _draw_particles(side: int, noise: float, random: np.random.Generator) -> Par
 
 def _sample(frame: Frame, knee: float, random: np.random.Generator) -> Sample:
     lost = _draw_lost(frame.pixels.shape, random)
-    plane = Plane(frame.pixels, lost, frame.saturation if random.random() < 0.7 else None)
+    level = frame.saturation * random.uniform(0.9, 1)  # headers give a level somewhat below full well, or none
+    plane = Plane(frame.pixels, lost, level if random.random() < 0.7 else None)
     shown = Sky.measure(plane).normalised(plane, 0, plane.shape[0], knee)
     strength = frame.charge / frame.noise
     clear = strength > _CLEAR
