@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from cosmic_conn.kernels.masks import grow
 from cosmic_conn.models.card import Card, Front
 from cosmic_conn.models.store import save
 from cosmic_conn.network import Architecture, UNet
@@ -47,3 +48,9 @@ def small_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "small.safetensors"
     save(UNet(architecture), card, path)
     return path
+
+
+def finds_the_track(mask: np.ndarray) -> bool:
+    """Whether a mask holds the track and the hit of `with_track`, and at most two pixels beside them."""
+    truth = with_track(np.zeros(mask.shape, dtype=np.float32)) > 0
+    return bool(mask[truth].all() and (mask & ~truth).sum() <= 2 and not (mask & ~grow(truth, 1)).any())

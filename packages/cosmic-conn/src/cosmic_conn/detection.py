@@ -45,6 +45,8 @@ class Settings:
         ``auto``, ``cpu`` or ``cuda``.
     precision
         ``auto``, ``fp32`` or ``bf16``; ``auto`` is bf16 where the machine is quick at it.
+    threads
+        Threads of the network on a CPU; None is one a core. They change nothing in the result.
     parity
         None, or the side of the tiles for the very map of Cosmic-CoNN 0.6 (0: the whole image); network only.
     """
@@ -55,6 +57,7 @@ class Settings:
     tile: int = TILE
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+    threads: int | None = None
     parity: int | None = None
 
     def __post_init__(self) -> None:
@@ -64,6 +67,8 @@ class Settings:
             raise ValueError(f"threshold must lie between 0 and 1, not {self.threshold}")
         if self.precision not in ("auto", "fp32", "bf16"):
             raise ValueError(f"precision must be auto, fp32 or bf16, not {self.precision!r}")
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"at least one thread is needed, not {self.threads}")
         if self.parity is not None and self.parity < 0:
             raise ValueError("the side of a tile is not negative")
 
@@ -238,16 +243,17 @@ def detect(image: Any, mask: Any = None, *, camera: Camera | None = None, **sett
 
 
 def _engine(settings: Settings) -> Engine:
-    from cosmic_conn.engine import Engine, device_of, has_fast_bf16
+    from cosmic_conn.engine import Engine, cores, device_of, has_fast_bf16
 
     network, card = open_model(settings.model)
     device = device_of(settings.device)
     precision = settings.precision
+    threads = settings.threads or cores()
     if settings.parity is not None:
-        return Engine(network, card, device, "fp32", exact=True)
+        return Engine(network, card, device, "fp32", exact=True, threads=threads)
     if precision == "auto":
         precision = "bf16" if has_fast_bf16(device) else "fp32"
-    return Engine(network, card, device, precision)
+    return Engine(network, card, device, precision, threads=threads)
 
 
 def _arrays(image: Any, mask: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,9 +17,9 @@ from shared_io.errors import ExternalFailed
 from cosmic_conn.models.card import Card
 from cosmic_conn.network import UNet, folded
 
-__all__ = ["Engine", "device_of", "has_fast_bf16", "use_threads"]
+__all__ = ["Engine", "cores", "device_of", "has_fast_bf16", "one_thread"]
 
-_BATCH_PIXELS = {"cpu": 1 << 17, "cuda": 1 << 24}
+_BATCH_PIXELS = 1 << 24  # of the tiles that a GPU is given at once
 
 
 def device_of(name: str) -> torch.device:
@@ -34,7 +37,7 @@ def device_of(name: str) -> torch.device:
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise ExternalFailed("no GPU that torch can use", hint="run with --device cpu")
     device = torch.device(name)
-    if device.type not in _BATCH_PIXELS:
+    if device.type not in ("cpu", "cuda"):
         raise ValueError(f"device must be auto, cpu or cuda, not {name!r}")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ExternalFailed(f"there is no GPU {device.index}", hint=f"there are {torch.cuda.device_count()}")
@@ -67,6 +70,9 @@ class Engine:
         ``fp32`` or ``bf16``.
     exact : bool
         Sum in the order of the plain layout, in which the published numbers were made; slower.
+    threads : int
+        How many tiles are worked on at a time on a CPU. Each is one thread's, so that the answers are the same for
+        any number of them.
     """
 
     network: UNet
@@ -74,6 +80,7 @@ class Engine:
     device: torch.device
     precision: str = "fp32"
     exact: bool = False
+    threads: int = 1
 
     @property
     def depends_on_tile(self) -> bool:
@@ -101,9 +108,12 @@ class Engine:
         -------
         ndarray of float32, same shape
         """
-        most = max(1, _BATCH_PIXELS[self.device.type] // tiles[0].size)
-        parts = [self._run(tiles[i : i + most]) for i in range(0, len(tiles), most)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        if self.device.type == "cuda":
+            most = max(1, _BATCH_PIXELS // tiles[0].size)
+            return np.concatenate([self._run(tiles[i : i + most]) for i in range(0, len(tiles), most)])
+        _ = self._ready  # made before the threads share it
+        with one_thread(), ThreadPoolExecutor(self.threads, initializer=_alone) as pool:
+            return np.concatenate(list(pool.map(self._run, tiles[:, None])))
 
     @torch.inference_mode()
     def _run(self, tiles: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -113,6 +123,21 @@ class Engine:
         return np.asarray(torch.sigmoid(logits.float())[:, 0].cpu().numpy())
 
 
-def use_threads(count: int | None) -> None:
-    """Let torch use so many threads; None means the cores that this process may use."""
-    torch.set_num_threads(count or len(os.sched_getaffinity(0)))
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep torch from using more than this thread; what was set before comes back."""
+    before = torch.get_num_threads()
+    _alone()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _alone() -> None:
+    torch.set_num_threads(1)

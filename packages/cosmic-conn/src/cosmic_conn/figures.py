@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,10 +13,10 @@ from shared_io import atomic
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["preview", "save"]
+__all__ = ["preview", "save", "sheet"]
 
 _LARGEST = 1200
-"""Pixels of a side that a preview shows one by one; larger images are shown by the brightest of each block."""
+"""Pixels of a side that a preview shows one by one; of larger images it shows every second, third, ... pixel."""
 
 
 def preview(pixels: npt.NDArray[Any], mask: npt.NDArray[np.bool_], title: str) -> Figure:
@@ -41,6 +42,31 @@ def preview(pixels: npt.NDArray[Any], mask: npt.NDArray[np.bool_], title: str) -
         axis.set_yticks([])
         if index:
             axis.imshow(red, origin="lower", interpolation="nearest")
+    return figure
+
+
+def sheet(
+    rows: Sequence[tuple[str, npt.NDArray[Any], npt.NDArray[np.bool_], npt.NDArray[Any]]],
+) -> Figure:
+    """Draw images one below another: as they are, with their cosmic rays in red, and cleaned.
+
+    Parameters
+    ----------
+    rows : sequence of (title, image, mask, cleaned)
+        Arrays of shape (height, width).
+    """
+    figure = _figure(11.0, sum(3.6 * image.shape[0] / image.shape[1] + 0.3 for _, image, _, _ in rows))
+    heights = [image.shape[0] / image.shape[1] for _, image, _, _ in rows]
+    panels = figure.subplots(len(rows), 3, squeeze=False, gridspec_kw={"height_ratios": heights})
+    for (title, image, mask, cleaned), axes in zip(rows, panels, strict=True):
+        low, high = _limits(np.asarray(cleaned, dtype=np.float64))
+        red = np.zeros((*mask.shape, 4))
+        red[mask] = (0.9, 0.1, 0.1, 1.0)
+        for axis, shown, what in zip(axes, (image, image, cleaned), (title, "cosmic rays", "cleaned"), strict=True):
+            axis.imshow(shown, origin="lower", cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+            axis.set(xticks=[], yticks=[])
+            axis.set_title(what, fontsize=10)
+        axes[1].imshow(red, origin="lower", interpolation="nearest")
     return figure
 
 

@@ -63,7 +63,7 @@ def detect(
     parity: Annotated[bool, cli.option("--parity", help="The very map of Cosmic-CoNN 0.6 (published weights)")] = False,
     device: Annotated[str, cli.option("--device", help="auto, cpu or cuda")] = "auto",
     precision: Annotated[Precision, cli.option("--precision", help="Arithmetic of the network")] = Precision.AUTO,
-    threads: Annotated[int | None, cli.option("--threads", help="Threads [default: all cores]", min=1)] = None,
+    threads: Annotated[int | None, cli.option("--threads", help="Threads [default: all cores; 1 with --workers]", min=1)] = None,
     workers: cli.Workers = 1,
     overwrite: cli.Overwrite = False,
     resume: cli.Resume = True,
@@ -80,7 +80,7 @@ def detect(
 
     settings = settings_of(
         model=model, method=method.value, threshold=threshold, crop=crop, device=device,
-        precision=precision.value, parity=parity, threads=threads,
+        precision=precision.value, parity=parity, threads=threads or (1 if workers > 1 else None),
     )  # fmt: skip
     camera, layout = camera_of(gain, read_noise, saturation), layout_of(bit, merge, clean)
     paths = frames_below(input)

@@ -79,13 +79,11 @@ def train_model(
     """
     from dataclasses import replace
 
-    from cosmic_conn.engine import use_threads
     from cosmic_conn.training.loop import Recipe
     from cosmic_conn.training.recipe import make_weights
 
     recipe = Recipe(steps=steps, seed=seed)
     recipe = replace(recipe, architecture=replace(recipe.architecture, hidden=hidden))
-    use_threads(1)  # sums in one order: the same weights on every machine of a kind
     with cli.progress(steps, "steps") as shown:
         card = make_weights(
             output, recipe, stamps=stamps, threshold=threshold, overwrite=overwrite,

@@ -21,20 +21,19 @@ def _published(crop: int | None) -> int:
     return _PUBLISHED if crop is None else crop
 
 
-def settings_of(*, crop: int | None, parity: bool, threads: int | None, **values: Any) -> Settings:
-    """Return the settings of a detection, after a look at model and device, and set the threads of torch."""
+def settings_of(*, crop: int | None, parity: bool, **values: Any) -> Settings:
+    """Return the settings of a detection, after a look at model and device."""
     with _usage():
         tile = TILE if crop is None else crop or _WHOLE
         settings = Settings(tile=tile, parity=_published(crop) if parity else None, **values)
     if settings.method != "lacosmic":
-        from cosmic_conn.engine import device_of, use_threads
+        from cosmic_conn.engine import device_of
         from cosmic_conn.models.card import read_card
         from cosmic_conn.models.registry import find_model
 
         with _usage():
             device_of(settings.device)
         read_card(find_model(settings.model))
-        use_threads(threads)
     return settings
 
 

@@ -43,11 +43,9 @@ print(json.dumps([best, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]))
 """
 
 _OURS = """
-import torch
-torch.set_num_threads({threads})
 from cosmic_conn import Camera, Detector, Settings
 camera = Camera(gain, noise, saturation)
-find = Detector(Settings(method="{method}", precision="{precision}", device="cpu"))
+find = Detector(Settings(method="{method}", precision="{precision}", device="cpu", threads={threads}))
 """
 
 _SCRAPPY = """

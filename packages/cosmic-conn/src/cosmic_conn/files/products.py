@@ -119,7 +119,9 @@ def _rate(image: ScienceImage, objects: int) -> float | None:
 
 
 def _extensions(image: ScienceImage, camera: Camera, detection: Detection, layout: Layout) -> list[Any]:
-    probability = _compressed(to_bytes(detection.probability), PROBABILITY, image.version, "GZIP_2")
+    from astropy.io.fits import ImageHDU
+
+    probability = _compressed(to_bytes(detection.probability), PROBABILITY, image.version, "RICE_1")
     probability.header["BSCALE"] = (0.004, "probability of a step")
     bits = detection.mask.astype(np.uint8 if layout.bit < _BYTE else np.int32) * layout.bit
     mask = _compressed(bits, MASK, image.version, "PLIO_1" if layout.bit < _PLIO else "RICE_1")
@@ -133,11 +135,13 @@ def _extensions(image: ScienceImage, camera: Camera, detection: Detection, layou
     mask.header.update(summary_cards(image, detection))
     if not layout.clean:
         return [probability, mask]
-    return [probability, mask, _compressed(detection.cleaned(image.pixels), CLEAN, image.version, "GZIP_2")]
+    clean = ImageHDU(detection.cleaned(image.pixels), name=CLEAN)
+    clean.header["EXTVER"] = (image.version, "of the image that this belongs to")
+    return [probability, mask, clean]
 
 
 def _compressed(pixels: npt.NDArray[Any], name: str, version: int, kind: str) -> Any:
-    """Return an extension compressed without loss."""
+    """Return an extension compressed without loss (not by GZIP: astropy writes the time of day into it)."""
     from astropy.io.fits import CompImageHDU
 
     hdu = CompImageHDU(pixels, name=name, compression_type=kind, quantize_level=0)

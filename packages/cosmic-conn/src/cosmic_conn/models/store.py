@@ -13,7 +13,7 @@ from shared_io.errors import CorruptInput, InputNotFound, SchemaMismatch
 from cosmic_conn.models.card import Card, read_card, write_card
 from cosmic_conn.network import UNet
 
-__all__ = ["load", "save"]
+__all__ = ["check_name", "load", "save"]
 
 
 def save(network: UNet, card: Card, path: str | os.PathLike[str], *, overwrite: bool = False) -> Card:
@@ -44,13 +44,18 @@ def save(network: UNet, card: Card, path: str | os.PathLike[str], *, overwrite: 
     """
     import safetensors.torch
 
-    if Path(path).suffix != ".safetensors":
-        raise SchemaMismatch("the name of a file of weights ends .safetensors", path=path)
+    check_name(path)
     data = safetensors.torch.save({k: v.detach().contiguous() for k, v in sorted(network.state_dict().items())})
     card = replace(card, sha256=hashlib.sha256(data).hexdigest())
     atomic.write_bytes(path, data, overwrite=overwrite)
     write_card(card, path, overwrite=overwrite)
     return card
+
+
+def check_name(path: str | os.PathLike[str]) -> None:
+    """Refuse a name for a file of weights that does not end ``.safetensors``, by `SchemaMismatch`."""
+    if Path(path).suffix != ".safetensors":
+        raise SchemaMismatch("the name of a file of weights ends .safetensors", path=path)
 
 
 def load(path: str | os.PathLike[str]) -> tuple[UNet, Card]:

@@ -120,8 +120,9 @@ def _unit(path: Path, request: Request, model: str) -> batch.Unit:
     folder = request.output or path.parent / FOLDER
     target = folder / f"{PREFIX}{path.name}"
     outputs = (target, folder / f"{PREFIX}{locate.stem(path)}.png") if request.preview else (target,)
+    settings = dataclasses.asdict(dataclasses.replace(request.settings, threads=None))  # they change nothing
     config = {
-        "settings": {**dataclasses.asdict(request.settings), "model": Path(request.settings.model).name},
+        "settings": {**settings, "model": Path(request.settings.model).name},
         "camera": dataclasses.asdict(request.camera),
         "layout": dataclasses.asdict(request.layout),
         "extension": request.extension,

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from shared_io import provenance
+from shared_io.errors import OutputExists
 
+from cosmic_conn.engine import one_thread
 from cosmic_conn.files.stamps import read_stamps
-from cosmic_conn.models.card import Card, Front
-from cosmic_conn.models.store import save
+from cosmic_conn.models.card import Card, Front, card_path
+from cosmic_conn.models.store import check_name, save
 from cosmic_conn.network import UNet
 from cosmic_conn.training.loop import Recipe, train
 
@@ -58,10 +60,18 @@ def make_weights(
     -------
     Card
 
+    Raises
+    ------
+    OutputExists, SchemaMismatch
+        Before anything is done, when the weights cannot be put there.
+
     Notes
     -----
     Every 500 steps the weights so far are written to the same file.
     """
+    check_name(path)
+    if not overwrite and (Path(path).exists() or card_path(path).exists()):
+        raise OutputExists("in the way", path=path, hint="--overwrite replaces it and its card")
     events = [] if stamps is None else read_stamps(stamps)[:LEARNT]
     data = {} if stamps is None else {Path(stamps).name: provenance.digest(stamps), "stamps used": f"0 to {LEARNT - 1}"}
     training = {"command": "cosmic-conn models train", "recipe": recipe.to_dict(), "data": data}
@@ -76,7 +86,8 @@ def make_weights(
             save(network, card, path, overwrite=replace)
             replace = True
 
-    network = train(recipe, events, told)
+    with one_thread():  # sums in one order, the same each time
+        network = train(recipe, events, told)
     return save(network, card, path, overwrite=True)
 
 
