@@ -84,7 +84,10 @@ LINES: dict[str, tuple[str, ...]] = {
 }
 
 # Tools whose commands do not exist yet: their lines are listed above and not run.
-NOT_BUILT = ("cosmic-conn", "otrain", "scope")
+NOT_BUILT = ("cosmic-conn", "otrain")
+
+# scope's lines whose command exists; the others belong to services and training, which are not built.
+SCOPE_BUILT = tuple(line for line in LINES["scope"] if "generate_features" in line)
 
 # Every option in the usage text of each program that is built, in an order of our own.
 DRE_USAGE = (

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from packages import PACKAGES, Package
-from seed_lines import DRE_USAGE, LINES, NOT_BUILT
+from seed_lines import DRE_USAGE, LINES, NOT_BUILT, SCOPE_BUILT
 
 BY_NAME = {package.name: package for package in PACKAGES}
 SCRIPTS = [(package, script) for package in PACKAGES for script in package.scripts]
@@ -97,6 +97,16 @@ def test_every_option_of_the_usage_texts_is_accepted(line: str, tmp_path: Path) 
     done = call(BY_NAME["dre"], *shlex.split(line), cwd=tmp_path)
     assert done.returncode == 4, done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("line", SCOPE_BUILT)
+def test_the_printed_lines_of_scope_are_accepted(line: str, tmp_path: Path) -> None:
+    """In an empty folder: no light curves (4), or no GPU (5); the script's path and suffix are those of old clones."""
+    program, *words = shlex.split(line)
+    done = call(BY_NAME["scope"], Path(program).stem, *words, cwd=tmp_path)
+    assert done.returncode == (5 if "--doGPU" in words else 4), done.stderr
+    errors = [text for text in done.stderr.splitlines() if "warning:" not in text]
+    assert len(errors) == 1
 
 
 @pytest.mark.parametrize("name", NOT_BUILT)

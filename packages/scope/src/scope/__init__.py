@@ -1,17 +1,41 @@
-"""Classes of the variable sources of ZTF light curves."""
+"""Features and periods of the variable sources of ZTF light curves."""
 
 from __future__ import annotations
 
-__all__ = ["__version__"]
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "Cuts": "lightcurves.quality",
+    "Folder": "lightcurves.folder",
+    "FrequencyGrid": "periods.grid",
+    "LightCurve": "lightcurves.record",
+    "LightCurves": "lightcurves.record",
+    "Options": "periods.search",
+    "Periods": "periods.search",
+    "Quadrant": "lightcurves.folder",
+    "Recipe": "features.assembly",
+    "Series": "periods.series",
+    "clean": "lightcurves.quality",
+    "dmdt": "features.dmdt",
+    "find_periods": "periods.search",
+    "fourier_features": "features.fourier",
+    "measure": "features.assembly",
+    "read_light_curves": "lightcurves.tables",
+}
+
+__all__ = sorted([*_HOMES, "__version__"])
 
 
-def __getattr__(name: str) -> str:
+def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version
 
         return version("scope")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _HOMES:
+        return getattr(import_module(f"scope.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'scope' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return list(__all__)

@@ -1,0 +1,1 @@
+"""From light curves to the columns that classifiers are trained on."""

@@ -1,0 +1,174 @@
+"""Feature tables on disk: names of files, types of columns, metadata.
+
+The tables are Parquet files whose types (nested lists, a struct for positions, integers that may be missing) and
+whose metadata key ``scope`` are those that users of earlier feature tables read.  :mod:`shared_io.table` has no
+structs, so the Arrow table is built here; writing is :mod:`shared_io.atomic`'s.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from shared_io import atomic, table
+from shared_io.errors import SchemaMismatch
+
+from scope.features.crossmatch import CATALOGUES, Catalogue
+from scope.features.schema import INT, PICTURE, POINT, TEXT, TRUTH
+from scope.lightcurves.folder import Quadrant
+
+if TYPE_CHECKING:
+    from shared_io.provenance import Provenance
+
+SPECIFIC = "specific_ids"
+
+
+def feature_path(dirname: Path, filename: str, quadrant: Quadrant | None) -> Path:
+    """Return where the features of a quadrant (None: of given identifiers) go."""
+    if quadrant is None:
+        return Path(dirname) / SPECIFIC / f"{filename}_{SPECIFIC}.parquet"
+    name = f"{filename}_field_{quadrant.field}_ccd_{quadrant.ccd}_quad_{quadrant.quad}.parquet"
+    return Path(dirname) / f"field_{quadrant.field}" / name
+
+
+def write_features(
+    path: Path, values: Mapping[str, Any], columns: Mapping[str, str], *, meta: Mapping[str, object],
+    provenance: Provenance, overwrite: bool = False,
+) -> None:  # fmt: skip
+    """Write a feature table, whole or not at all.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where to; folders are made.
+    values : mapping of str to sequence
+        A value of each source by column; columns that are not there are missing throughout.
+    columns : mapping of str to str
+        Names, order and types (:func:`scope.features.schema.columns`).
+    meta : mapping
+        Written as JSON under the metadata key ``scope``.
+    provenance : Provenance
+        Written beside it.
+    overwrite : bool
+        Replace the file that is there.
+
+    Raises
+    ------
+    OutputExists, WriteFailed
+        When the file cannot be written.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    size = len(values["_id"])
+    arrays = [_array(name, kind, values, size) for name, kind in columns.items()]
+    notes = {"scope": json.dumps(meta, sort_keys=True), **provenance.to_attrs()}
+    found = pa.table(arrays, names=list(columns)).replace_schema_metadata(notes)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with atomic.atomic_path(path, overwrite=overwrite) as temporary:
+        pq.write_table(found, temporary, compression="zstd", write_page_checksum=True)
+
+
+def _array(name: str, kind: str, values: Mapping[str, Any], size: int) -> Any:
+    import pyarrow as pa
+
+    if kind == POINT:
+        return _points(np.asarray(values["ra"]), np.asarray(values["dec"]))
+    if kind == PICTURE:
+        flat = np.asarray(values[name], np.float64).reshape(-1)
+        side = 26
+        rows = pa.ListArray.from_arrays(pa.array(np.arange(0, len(flat) + 1, side), pa.int32()), pa.array(flat))
+        return pa.ListArray.from_arrays(pa.array(np.arange(0, len(rows) + 1, side), pa.int32()), rows)
+    given = values.get(name)
+    if kind == TEXT:
+        return pa.array([None] * size if given is None else list(given), pa.string())
+    if kind == TRUTH:
+        return pa.array(list(given) if given is not None else [None] * size, pa.bool_())
+    if kind == INT:
+        return pa.array([None] * size if given is None else [None if v is None else int(v) for v in given], pa.int64())
+    return pa.array(np.full(size, np.nan) if given is None else np.asarray(given, np.float64), pa.float64())
+
+
+def _points(ra: np.ndarray, dec: np.ndarray) -> Any:
+    """Return positions as GeoJSON points, whose longitude is ra - 180 deg."""
+    import pyarrow as pa
+
+    kind = pa.struct([("coordinates", pa.list_(pa.float64())), ("type", pa.string())])
+    points = [
+        None if not np.isfinite(a + d) else {"coordinates": [a - 180.0, d], "type": "Point"}
+        for a, d in zip(ra.tolist(), dec.tolist(), strict=True)
+    ]
+    return pa.array(points, kind)
+
+
+def read_catalogue(path: Path) -> Catalogue:
+    """Read a catalogue of positions: any table with columns ra and dec [deg].
+
+    Raises
+    ------
+    InputNotFound, CorruptInput
+        When the file cannot be trusted.
+    SchemaMismatch
+        When it has no positions.
+    """
+    found = table.read(path)
+    if not {"ra", "dec"} <= set(found.colnames):
+        raise SchemaMismatch("no columns ra and dec", path=path, hint="both in degrees, ICRS")
+    columns = {name: np.asarray(found[name]) for name in found.colnames}
+    return Catalogue(columns["ra"].astype(np.float64), columns["dec"].astype(np.float64), columns)
+
+
+def read_catalogues(folder: Path | None) -> dict[str, Catalogue]:
+    """Read the catalogues of a folder that are matched with: files named after `CATALOGUES`, e.g. AllWISE.parquet."""
+    if folder is None:
+        return {}
+    return {path.stem: read_catalogue(path) for path in sorted(Path(folder).iterdir()) if path.stem in CATALOGUES}
+
+
+def read_quadrants(path: Path) -> dict[int, Quadrant]:
+    """Read a quadrant file: lines of job, field, ccd and quad, separated by spaces.
+
+    Raises
+    ------
+    SchemaMismatch
+        When a line is not four integers, a job occurs twice or a CCD or quadrant does not exist.
+    """
+    from shared_io.errors import InputNotFound
+
+    try:
+        lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise InputNotFound(f"cannot be read: {error.strerror}", path=path) from error
+    out: dict[int, Quadrant] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        words = line.split()
+        try:
+            job, field, ccd, quad = (int(word) for word in words)
+        except ValueError:
+            raise SchemaMismatch(f"line {number} is not 'job field ccd quad'", path=path) from None
+        if job in out:
+            raise SchemaMismatch(f"job {job} occurs again in line {number}", path=path)
+        if not (1 <= ccd <= 16 and 1 <= quad <= 4):
+            raise SchemaMismatch(f"line {number}: CCDs are 1 to 16, quadrants 1 to 4", path=path)
+        out[job] = Quadrant(field, ccd, quad)
+    return out
+
+
+def read_identifiers(path: Path) -> list[int]:
+    """Read the column ``ztf_id`` (or ``_id``) of a table.
+
+    Raises
+    ------
+    SchemaMismatch
+        When there is none.
+    """
+    found = table.read(path)
+    name: Sequence[str] = [name for name in ("ztf_id", "_id") if name in found.colnames]
+    if not name:
+        raise SchemaMismatch("no column ztf_id", path=path, hint="one identifier of the survey in each row")
+    return [int(value) for value in dict.fromkeys(np.asarray(found[name[0]]).tolist())]

@@ -1,0 +1,110 @@
+"""How well a periodic curve explains a light curve: the marginal likelihood of a damped Fourier series.
+
+The model is a constant and `K` harmonics whose coefficients have Gaussian priors of variance falling with the
+harmonic's number, noise of unknown level.  Bayesian linear regression (Bishop 2006, Pattern Recognition and
+Machine Learning, 3.5; O'Hagan & Forster 2004, 11) integrates over coefficients in closed form; the priors are
+in units of the noise of one point, so nothing depends on the units of the magnitudes.  The damping is what
+keeps a series from filling gaps in phase with wild swings, and the determinant what pays for harmonics.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scope.kernels.compiled import compiled
+
+
+@compiled(reordered=True)
+def _sums(turns: np.ndarray, w: np.ndarray, wy: np.ndarray, trig: np.ndarray, right: np.ndarray) -> None:
+    """Fill the weighted sums of cos and sin of 0, 1, ... turns, and those with the magnitudes (alternating)."""
+    n = len(turns)
+    first = np.empty((2, n))
+    now = np.empty((2, n))
+    for i in range(n):
+        angle = 2 * np.pi * (turns[i] - np.floor(turns[i]))
+        first[0, i], first[1, i] = np.cos(angle), np.sin(angle)
+        now[0, i], now[1, i] = 1.0, 0.0
+    trig[0, 0], trig[0, 1] = 1.0, 0.0
+    for k in range(1, trig.shape[0]):
+        wc = ws = yc = ys = 0.0
+        for i in range(n):
+            c = now[0, i] * first[0, i] - now[1, i] * first[1, i]
+            s = now[1, i] * first[0, i] + now[0, i] * first[1, i]
+            now[0, i], now[1, i] = c, s
+            wc += w[i] * c
+            ws += w[i] * s
+            yc += wy[i] * c
+            ys += wy[i] * s
+        trig[k, 0], trig[k, 1] = wc, ws
+        if 2 * k <= len(right):
+            right[2 * k - 2], right[2 * k - 1] = yc, ys
+
+
+@compiled(reordered=True)
+def _normal_matrix(trig: np.ndarray, left: np.ndarray) -> None:
+    """Fill the lower triangle of the covariance of the harmonics from products-to-sums identities."""
+    for j in range(1, left.shape[0] // 2 + 1):
+        for k in range(1, j + 1):
+            a, b = 2 * j - 2, 2 * k - 2
+            left[a, b] = 0.5 * (trig[j - k, 0] + trig[j + k, 0]) - trig[j, 0] * trig[k, 0]
+            left[a + 1, b + 1] = 0.5 * (trig[j - k, 0] - trig[j + k, 0]) - trig[j, 1] * trig[k, 1]
+            left[a, b + 1] = 0.5 * (trig[j + k, 1] - trig[j - k, 1]) - trig[j, 0] * trig[k, 1]
+            left[a + 1, b] = 0.5 * (trig[j + k, 1] + trig[j - k, 1]) - trig[j, 1] * trig[k, 0]
+
+
+@compiled(reordered=True)
+def evidence(
+    t: np.ndarray, mag: np.ndarray, weight: np.ndarray, frequencies: np.ndarray, harmonics: int, slope: float,
+    ridge: float,
+) -> np.ndarray:  # fmt: skip
+    """Return twice the log evidence over a constant, for 1, 2, ... `harmonics` harmonics.
+
+    Parameters
+    ----------
+    t : ndarray of float64, (n,)
+        Times since the first [d].
+    mag, weight : ndarray of float64, (n,)
+        Magnitudes and positive weights.
+    frequencies : ndarray of float64, (m,)
+        Frequencies [1/d].
+    harmonics : int
+        Largest number of harmonics.
+    slope, ridge : float
+        The prior variance of harmonic `k` is ``1 / (ridge k**slope)`` in units of the variance of a point.
+
+    Returns
+    -------
+    ndarray of float64, (m, harmonics)
+        Zero for a curve without variance.
+    """
+    n, size = len(t), 2 * harmonics
+    out = np.zeros((len(frequencies), harmonics))
+    w = weight / weight.sum()
+    y = mag - (w * mag).sum()
+    wy = w * y
+    variance = (wy * y).sum()
+    if not variance > 0.0:
+        return out
+    trig, right = np.empty((size + 1, 2)), np.empty(size)
+    left = np.empty((size, size))
+    for f in range(len(frequencies)):
+        _sums(t * frequencies[f], w, wy, trig, right)
+        _normal_matrix(trig, left)
+        explained = volume = 0.0
+        for j in range(size):
+            prior = ridge / n * (j // 2 + 1.0) ** slope
+            left[j, j] += prior
+            for k in range(j + 1):
+                value = left[j, k]
+                for q in range(k):
+                    value -= left[j, q] * left[k, q]
+                left[j, k] = value / left[k, k] if k < j else np.sqrt(max(value, 1e-12))
+            value = right[j]
+            for q in range(j):
+                value -= left[j, q] * right[q]
+            right[j] = value / left[j, j]
+            explained += right[j] ** 2
+            volume += 2 * np.log(left[j, j]) - np.log(prior)
+            if j % 2 == 1:
+                out[f, j // 2] = -(n - 1) * np.log(max(1 - explained / variance, 1e-12)) - volume
+    return out

@@ -1,0 +1,207 @@
+"""Tables of light curves in any of the shapes that surveys publish them in -> :class:`LightCurves`.
+
+==================  ======================================================================================
+shape               told by
+==================  ======================================================================================
+ZTF bulk file       ``objectid`` and lists ``hmjd``, ``mag``, ... in each row (IRSA, one file a quadrant)
+HATS                a nested column ``lightcurve``: a list of structs or a struct of lists in each row
+matchfile           HDF5 tables ``matches/sources`` and ``matches/sourcedata``
+points              one row a point: an identifier, a time, a magnitude and its error (Parquet, CSV, HDF5)
+==================  ======================================================================================
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from shared_io import table
+from shared_io.errors import SchemaMismatch
+
+from scope.lightcurves.record import UNKNOWN, LightCurves
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+log = logging.getLogger(__name__)
+
+MJD0 = 2400000.5
+"""Julian date of the origin of the modified Julian date [d]."""
+
+FILTERS = {"g": 1, "zg": 1, "r": 2, "zr": 2, "i": 3, "zi": 3, "1": 1, "2": 2, "3": 3}
+"""Numbers of the ZTF filters by their names."""
+
+BULK_NAME = re.compile(r"ztf_(?P<field>\d{6})_z(?P<filter>[gri])_c(?P<ccd>\d{2})_q(?P<quad>\d)(_|\.)")
+"""Names of bulk files and matchfiles."""
+
+_POINTS = {
+    "id": ("_id", "id", "oid", "objectid", "source_id"),
+    "hjd": ("hjd", "hmjd", "mjd", "time", "t"),
+    "mag": ("mag", "dmag", "magnitude"),
+    "magerr": ("magerr", "mag_err", "error"),
+    "filter": ("filter", "filterid", "filtercode", "fid", "band"),
+    "catflags": ("catflags",),
+    "ra": ("ra", "objra"),
+    "dec": ("dec", "objdec"),
+    "field": ("field", "fieldid"),
+    "ccd": ("ccd", "ccdid"),
+    "quad": ("quad", "qid"),
+}
+"""Names under which columns of points are found, the first that is there."""
+
+
+def read_light_curves(path: Path) -> LightCurves:
+    """Read all light curves of a file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Parquet, CSV, ECSV, FITS or HDF5.
+
+    Returns
+    -------
+    LightCurves
+        Unclean; times of bulk and HATS files are turned from heliocentric MJD to HJD.
+
+    Raises
+    ------
+    InputNotFound, CorruptInput, InputTooLarge
+        When the file cannot be trusted.
+    SchemaMismatch
+        When it holds no light curves in a known shape.
+    """
+    path = Path(path)
+    if path.suffix in (".pytable", ".h5", ".hdf5") and _is_matchfile(path):
+        return _matchfile(path)
+    found = table.read(path)
+    if "lightcurve" in found.colnames:
+        return _hats(found, path)
+    if "hmjd" in found.colnames and found["hmjd"].dtype == object:
+        return _bulk(found, path)
+    return _points(found, path)
+
+
+def _nested(rows: list[dict[str, np.ndarray]], found: Table, path: Path) -> LightCurves:
+    """Join rows that hold their own points under hmjd, mag, magerr and catflags."""
+    missing = [name for name in ("objectid", "filterid", "objra", "objdec") if name not in found.colnames]
+    if missing:
+        raise SchemaMismatch(f"no column {', '.join(missing)}", path=path, hint="a ZTF light-curve file has it")
+    n = len(found)
+    values = {
+        name: np.concatenate([np.asarray(row[name], np.float64) for row in rows]) if n else np.empty(0)
+        for name in ("hmjd", "mag", "magerr", "catflags")
+    }
+    counts = np.array([len(row["hmjd"]) for row in rows], np.int64)
+    if any(len(row[name]) != len(row["hmjd"]) for row in rows for name in ("mag", "magerr", "catflags")):
+        raise SchemaMismatch("the lists of a row differ in length", path=path)
+    rcid = np.asarray(found["rcid"], np.int64) if "rcid" in found.colnames else None
+    name = BULK_NAME.search(path.name)
+    ccd = rcid // 4 + 1 if rcid is not None else np.full(n, int(name["ccd"]) if name else UNKNOWN)
+    quad = rcid % 4 + 1 if rcid is not None else np.full(n, int(name["quad"]) if name else UNKNOWN)
+    field = np.asarray(found["fieldid"], np.int64) if "fieldid" in found.colnames else np.full(n, UNKNOWN)
+    return LightCurves(
+        id=np.asarray(found["objectid"], np.int64), ra=np.asarray(found["objra"], np.float64),
+        dec=np.asarray(found["objdec"], np.float64), filter=np.asarray(found["filterid"], np.int64), field=field,
+        ccd=ccd, quad=quad, offsets=np.concatenate([[0], np.cumsum(counts)]), hjd=values["hmjd"] + MJD0,
+        mag=values["mag"], magerr=values["magerr"], catflags=values["catflags"].astype(np.int64),
+    )  # fmt: skip
+
+
+def _bulk(found: Table, path: Path) -> LightCurves:
+    if any(getattr(times, "dtype", None) == np.float32 for times in found["hmjd"][:1]):
+        log.warning(
+            "%s holds times in float32, in steps of 337 s: periods of less than about 1 h are lost", path.name
+        )  # fmt: skip
+    names = ("hmjd", "mag", "magerr", "catflags")
+    missing = [name for name in names if name not in found.colnames]
+    if missing:
+        raise SchemaMismatch(f"no column {', '.join(missing)}", path=path)
+    columns = [found[name] for name in names]
+    return _nested([dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)], found, path)
+
+
+def _hats(found: Table, path: Path) -> LightCurves:
+    names = ("hmjd", "mag", "magerr", "catflags")
+
+    def lists(cell: Any) -> dict[str, np.ndarray]:
+        if cell is None or cell is np.ma.masked:
+            return {name: np.empty(0) for name in names}
+        try:
+            if isinstance(cell, dict):
+                return {name: np.asarray(cell[name]) for name in names}
+            return {name: np.array([point[name] for point in cell]) for name in names}
+        except (KeyError, TypeError) as error:
+            raise SchemaMismatch(
+                f"its points have no {error}", path=path, hdu="lightcurve", hint="a ZTF HATS catalogue has it"
+            ) from error
+
+    return _nested([lists(cell) for cell in found["lightcurve"]], found, path)
+
+
+def _is_matchfile(path: Path) -> bool:
+    from shared_io import hdf5
+
+    with hdf5.reader(path) as file:
+        return "matches" in file.names
+
+
+def _matchfile(path: Path) -> LightCurves:
+    sources = table.read(path, key="matches/sources", columns=("matchid", "ra", "dec"))
+    points = table.read(
+        path, key="matches/sourcedata", columns=("matchid", "hjd", "mag", "magerr", "catflags")
+    )  # fmt: skip
+    name = BULK_NAME.search(path.name)
+    if not name:
+        raise SchemaMismatch(
+            "the name does not tell field, filter, CCD and quadrant", path=path,
+            hint="name a matchfile like ztf_000245_zr_c10_q1_match.pytable",
+        )  # fmt: skip
+    field, ccd, quad, band = int(name["field"]), int(name["ccd"]), int(name["quad"]), FILTERS[name["filter"]]
+    at = {int(k): i for i, k in enumerate(sources["matchid"])}
+    rows = np.array([at.get(int(k), -1) for k in points["matchid"]])
+    if (rows < 0).any():
+        raise SchemaMismatch("points of a source that is not listed", path=path, hdu="matches/sourcedata")
+    n = len(points)
+    # The survey's identifiers spell field, filter, CCD, quadrant and the number in the matchfile.
+    prefix = ((field * 10 + band) * 100 + ccd) * 10 + quad
+    return LightCurves.of_points(
+        prefix * 10**8 + np.asarray(points["matchid"], np.int64), hjd=points["hjd"], mag=points["mag"],
+        magerr=points["magerr"], catflags=points["catflags"], ra=np.asarray(sources["ra"])[rows],
+        dec=np.asarray(sources["dec"])[rows], filter=np.full(n, band), field=np.full(n, field), ccd=np.full(n, ccd),
+        quad=np.full(n, quad),
+    )  # fmt: skip
+
+
+def _points(found: Table, path: Path) -> LightCurves:
+    names = {want: next((n for n in have if n in found.colnames), None) for want, have in _POINTS.items()}
+    missing = [want for want in ("hjd", "mag", "magerr") if names[want] is None]
+    if missing:
+        raise SchemaMismatch(
+            f"no light curves: there is no column of {' or '.join('/'.join(_POINTS[m]) for m in missing)}", path=path,
+            hint=f"it has {', '.join(found.colnames[:12])}",
+        )  # fmt: skip
+    strange = sorted(set(found.colnames) - {name for have in _POINTS.values() for name in have})
+    if names["id"] is None and strange:
+        raise SchemaMismatch(
+            f"several stars may be in here, but there is no identifier ({'/'.join(_POINTS['id'])})", path=path,
+            hint=f"add one, or drop {', '.join(strange[:6])} if it is one star",
+        )  # fmt: skip
+    columns = {want: _numbers(found, name, path) for want, name in names.items() if name and want != "filter"}
+    if names["filter"]:
+        texts = [str(value).strip() for value in found[names["filter"]]]
+        columns["filter"] = np.array([FILTERS.get(text, UNKNOWN) for text in texts], np.int64)
+    digits = re.findall(r"\d+", path.stem)
+    identifier = columns.pop("id", np.full(len(found), int(digits[-1]) if digits and len(digits[-1]) < 19 else 1))
+    return LightCurves.of_points(identifier.astype(np.int64), **columns)
+
+
+def _numbers(found: Table, name: str, path: Path) -> np.ndarray:
+    column = found[name]
+    if column.dtype.kind not in "iufb":
+        raise SchemaMismatch("numbers are needed here", path=path, hdu=name)
+    if np.ma.isMaskedArray(column):
+        return np.ma.filled(column.astype(np.float64), np.nan)
+    return np.asarray(column)

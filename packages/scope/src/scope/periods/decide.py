@@ -1,0 +1,127 @@
+"""Which of many candidate periods is the star's.
+
+Every candidate, with its simple multiples, is judged by the evidence of a damped Fourier series in each band
+(:mod:`scope.kernels.evidence`), of which there are two: few harmonics that fall off fast, for pulsations, and
+many that fall off slowly, for eclipses.  The priors pay for harmonics, so P is kept against 2 P unless the
+odd and even cycles differ, and a smooth curve against its alias unless the alias explains more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scope.kernels.evidence import evidence
+from scope.periods.series import Series
+
+RATIOS = (1.0, 0.5, 2.0, 1 / 3, 3.0)
+"""A candidate frequency is tried times each of these."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A prior on light-curve shapes: see :func:`scope.kernels.evidence.evidence`.
+
+    Parameters
+    ----------
+    harmonics : int
+        Largest number of harmonics.
+    slope, ridge : float
+        Fall of their prior variance.
+    cost : float
+        Taken off twice the log evidence: what the choice of this shape costs.
+    """
+
+    harmonics: int
+    slope: float
+    ridge: float
+    cost: float = 0.0
+
+
+SMOOTH = Shape(8, 2.0, 0.5)
+ECLIPSING = Shape(20, 1.0, 1.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Candidates in falling order of merit.
+
+    Parameters
+    ----------
+    frequencies : ndarray of float64, (m,)
+        Refined frequencies [1/d].
+    merit : ndarray of float64, (m,)
+        Twice the log evidence over a constant star, with a prior equal in each octave of frequency.
+    """
+
+    frequencies: np.ndarray
+    merit: np.ndarray
+
+
+def merit(series: Series, frequencies: np.ndarray, shape: Shape) -> np.ndarray:
+    """Return twice the log evidence of a shape, summed over bands, for each frequency.
+
+    The smooth shape takes the best number of harmonics, the eclipsing one all of them.
+
+    Returns
+    -------
+    ndarray of float64, (m,)
+    """
+    total = np.zeros((len(frequencies), shape.harmonics))
+    for band in series.bands:
+        total += evidence(
+            band.t, band.mag, band.weight, frequencies, shape.harmonics, shape.slope, shape.ridge
+        )  # fmt: skip
+    best = total[:, -1] if shape.cost else total.max(axis=1)
+    return best - shape.cost
+
+
+def judge(series: Series, candidates: np.ndarray, *, fmin: float, fmax: float, kept: int = 60) -> Judgement:
+    """Judge candidate frequencies and their simple multiples.
+
+    Parameters
+    ----------
+    series : Series
+        The star.
+    candidates : ndarray of float64
+        Peaks of the screens [1/d].
+    fmin, fmax : float
+        Frequencies outside are not considered [1/d].
+    kept : int
+        Candidates that reach the second, fine round.
+
+    Returns
+    -------
+    Judgement
+    """
+    step = 1.0 / max(series.baseline, 1e-9)
+    tried = np.unique(np.concatenate([candidates * ratio for ratio in RATIOS]))
+    tried = tried[(tried >= fmin) & (tried <= fmax)]
+    coarse = _best_near(series, tried, np.linspace(-0.1, 0.1, 5) * step, (SMOOTH,))
+    order = np.argsort(-coarse[1], kind="stable")[:kept]
+    survivors = np.sort(np.union1d(tried[order], candidates[: kept // 4]))
+    fine = _best_near(series, survivors, np.linspace(-0.12, 0.12, 13) * step, (SMOOTH, ECLIPSING))
+    frequencies, merits = _distinct(*fine, 0.5 * step)
+    return Judgement(frequencies, merits)
+
+
+def _best_near(
+    series: Series, centres: np.ndarray, offsets: np.ndarray, shapes: tuple[Shape, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the best frequency near each centre, and its merit."""
+    around = np.maximum(centres[:, None] + offsets, 1e-9)
+    value = np.max([merit(series, around.ravel(), shape) for shape in shapes], axis=0)
+    value = value.reshape(around.shape) - 2 * np.log(around)
+    best = value.argmax(axis=1)
+    rows = np.arange(len(centres))
+    return around[rows, best], value[rows, best]
+
+
+def _distinct(frequencies: np.ndarray, merits: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
+    """Order by merit and drop those within `width` of a better one."""
+    chosen: list[int] = []
+    for k in np.argsort(-merits, kind="stable"):
+        if all(abs(frequencies[k] - frequencies[j]) > width for j in chosen):
+            chosen.append(int(k))
+    return frequencies[chosen], merits[chosen]

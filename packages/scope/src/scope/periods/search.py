@@ -1,0 +1,199 @@
+"""The period search of one star: screens, peaks, and the decision among all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scope.kernels.aov import aov
+from scope.periods.decide import SMOOTH, Judgement, judge, merit
+from scope.periods.grid import MAX_FREQ, SAMPLES_PER_PEAK, FrequencyGrid, terrestrial
+from scope.periods.peaks import distinct_peaks
+from scope.periods.screens import screen
+from scope.periods.series import Series
+
+NESTED = "ELS_ECE_EAOV"
+"""Name of the decided period: peaks of all three screens, judged together."""
+
+_ALIASES = {"LS_CE_AOV": NESTED}
+_SCREENED = 20  # peaks of each screen that are judged
+_TERRESTRIAL_COST = 10.0  # of twice the log evidence
+
+
+@dataclass(frozen=True)
+class Options:
+    """How periods are searched.
+
+    Parameters
+    ----------
+    algorithms : tuple of str
+        Any of LS, CE, AOV, with or without a leading E, and `NESTED`.
+    samples_per_peak : int
+        Steps in the width of a peak.
+    max_freq : float
+        Highest frequency [1/d].
+    top_n : int
+        Distinct peaks reported of each algorithm.
+    remove_terrestrial : bool
+        Leave the terrestrial bands out of the single screens; the decided period may lie in one if it explains
+        the star clearly better than any other.
+    """
+
+    algorithms: tuple[str, ...] = ("ELS", "ECE", "EAOV", NESTED)
+    samples_per_peak: int = SAMPLES_PER_PEAK
+    max_freq: float = MAX_FREQ
+    top_n: int = 10
+    remove_terrestrial: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one algorithm says.
+
+    Parameters
+    ----------
+    periods : ndarray of float64, (m,)
+        Distinct periods, the best first [d].
+    significance : ndarray of float64, (m,)
+        Of a screen: ``|power - mean| / std`` of the whole periodogram.  Of the decision: the F ratio of the
+        analysis of variance over 20 phase bins.
+    """
+
+    periods: np.ndarray
+    significance: np.ndarray
+
+    @property
+    def period(self) -> float:
+        """Return the best period [d]."""
+        return float(self.periods[0])
+
+
+@dataclass(frozen=True)
+class Periods:
+    """The answers of all algorithms to one star.
+
+    Parameters
+    ----------
+    answers : dict of str to Answer
+        By the name asked for.
+    merit : float
+        Twice the log evidence of the decided period against a constant star; NaN if none was decided.
+    trend : float
+        The same of a smooth curve that does not repeat in the baseline: a star whose `merit` does not exceed
+        this varies, but not periodically.
+    """
+
+    answers: dict[str, Answer]
+    merit: float
+    trend: float
+
+    @property
+    def periodic(self) -> bool:
+        """Tell whether the decided period is significant (`MIN_MERIT`) and beats a trend."""
+        return self.merit > max(MIN_MERIT, self.trend)
+
+
+MIN_MERIT = 36.0
+"""Twice the log evidence that one in a hundred light curves reaches whose magnitudes were shuffled in time.
+
+Chosen on half of the Stripe 82 and ASAS stars; ``benchmarks/bench_periods.py`` counts on the other half.
+"""
+
+
+def canonical(names: Sequence[str]) -> tuple[str, ...]:
+    """Return checked algorithm names; LS_CE_AOV is called `NESTED`, as in the files of the predecessor.
+
+    Raises
+    ------
+    ValueError
+        When a name is unknown.
+    """
+    out = []
+    for name in names:
+        plain = _ALIASES.get(name, name)
+        if plain != NESTED:
+            screen(plain)
+        out.append(plain)
+    return tuple(dict.fromkeys(out))
+
+
+def find_periods(series: Series, options: Options = Options()) -> Periods:
+    """Search the periods of one star.
+
+    Parameters
+    ----------
+    series : Series
+        The star.
+    options : Options
+        What is searched and how.
+
+    Returns
+    -------
+    Periods
+
+    Raises
+    ------
+    ValueError
+        When the star has no two points apart in time, or an algorithm is unknown.
+    """
+    if not series.baseline > 0:
+        raise ValueError("all points have one time: there is no period to search")
+    names = canonical(options.algorithms)
+    grid = FrequencyGrid.of(
+        series.baseline, samples_per_peak=options.samples_per_peak, max_freq=options.max_freq
+    )  # fmt: skip
+    singles = [name for name in names if name != NESTED]
+    screened = [*singles, *(name for name in ("ELS", "ECE", "EAOV") if NESTED in names)]
+    powers: dict[str, np.ndarray] = {}
+    answers, candidates = {}, []
+    for name in dict.fromkeys(screened):
+        found = screen(name)
+        if found.name not in powers:
+            powers[found.name] = found.power(series.merged, grid)
+        power = powers[found.name]
+        if name in singles:
+            answers[name] = _answer(power, grid, options)
+        if NESTED in names:
+            peaks = distinct_peaks(power, _SCREENED, options.samples_per_peak)
+            candidates.append(grid.fmin + grid.df * peaks)
+    if NESTED not in names:
+        return Periods(answers, np.nan, np.nan)
+    judged = _decide(series, candidates, grid, options)
+    answers[NESTED] = Answer(1 / judged.frequencies, _f_ratio(series, judged.frequencies))
+    return Periods({name: answers[name] for name in names}, float(judged.merit[0]), _trend(series))
+
+
+def _answer(power: np.ndarray, grid: FrequencyGrid, options: Options) -> Answer:
+    """Return the distinct peaks of a screen with their significance."""
+    mean, std = float(power.mean(dtype=np.float64)), float(power.std(dtype=np.float64))
+    peaks = distinct_peaks(power, 4 * options.top_n, options.samples_per_peak)
+    if options.remove_terrestrial:
+        elsewhere = peaks[~terrestrial(grid.fmin + grid.df * peaks)]
+        peaks = elsewhere if len(elsewhere) else peaks
+    peaks = peaks[: options.top_n]
+    significance = np.abs(power[peaks] - mean) / std if std > 0 else np.zeros(len(peaks))
+    return Answer(1 / (grid.fmin + grid.df * peaks), significance.astype(np.float64))
+
+
+def _decide(series: Series, candidates: Sequence[np.ndarray], grid: FrequencyGrid, options: Options) -> Judgement:
+    # Interleaved, so that the first ones are the best of every screen.
+    longest = max(len(c) for c in candidates)
+    pool = [c[k] for k in range(longest) for c in candidates if k < len(c)]
+    judged = judge(series, np.array(pool), fmin=1.5 / series.baseline, fmax=options.max_freq)
+    cost = _TERRESTRIAL_COST * terrestrial(judged.frequencies) if options.remove_terrestrial else 0.0
+    order = np.argsort(-(judged.merit - cost), kind="stable")[: options.top_n]
+    return Judgement(judged.frequencies[order], judged.merit[order])
+
+
+def _f_ratio(series: Series, frequencies: np.ndarray, bins: int = 20) -> np.ndarray:
+    band = series.merged
+    share = np.array([aov(band.t, band.mag, band.weight, f, 0.0, 1, bins)[0] for f in frequencies], np.float64)
+    return share / np.maximum(1 - share, 1e-12) * max(len(band.t) - bins, 1) / (bins - 1)
+
+
+def _trend(series: Series) -> float:
+    """Return twice the log evidence of a smooth curve that closes in twice the baseline."""
+    frequency = 0.5 / series.baseline
+    return float(merit(series, np.array([frequency]), SMOOTH)[0] - 2 * np.log(frequency))

@@ -1,0 +1,179 @@
+"""Feature generation on a Slurm cluster: the scripts, and their submission."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from shared_io import atomic
+from shared_io.errors import ExternalFailed, InputNotFound
+
+from scope import files
+from scope.cluster import Resources, array_spec, quadrant_lines, script, single_script
+from scope.lightcurves.folder import Folder, Quadrant
+
+SCRIPT, SUBMISSION = "slurm.sub", "slurm_submission.sub"
+
+
+@dataclass(frozen=True)
+class Scripts:
+    """What was written.
+
+    Parameters
+    ----------
+    script, submission, quadrant_file : str
+        Files.
+    jobs : int
+        Jobs in the quadrant file.
+    """
+
+    script: str
+    submission: str
+    quadrant_file: str
+    jobs: int
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What was handed to Slurm.
+
+    Parameters
+    ----------
+    jobs : int
+        Jobs in the quadrant file.
+    done : int
+        Those whose feature table is there.
+    submitted : int
+        Jobs handed over in all rounds.
+    """
+
+    jobs: int
+    done: int
+    submitted: int
+
+
+def write_scripts(
+    dirname: Path, quadrant_file: str, light_curves: Path, forwarded: Sequence[str], submission: Sequence[str],
+    resources: Resources, *, generate: bool, most: int, parallel: bool, environment: str = "", overwrite: bool = False,
+) -> Scripts:  # fmt: skip
+    """Write the batch scripts into ``DIRNAME/slurm``.
+
+    Parameters
+    ----------
+    dirname : pathlib.Path
+        Folder of the feature tables.
+    quadrant_file : str
+        Name of the quadrant file in ``DIRNAME/slurm``.
+    light_curves : pathlib.Path
+        Folder of survey files, whose names give the quadrants.
+    forwarded : sequence of str
+        Options of generate_features.
+    submission : sequence of str
+        Options of generate_features_job_submission.
+    resources : Resources
+        What each job asks for.
+    generate : bool
+        Write the quadrant file; otherwise it is there.
+    most, parallel, environment
+        See :func:`scope.cluster.script`.
+    overwrite : bool
+        Replace files that are there.
+
+    Returns
+    -------
+    Scripts
+
+    Raises
+    ------
+    InputNotFound
+        Without a quadrant file or any quadrant.
+    OutputExists
+        When a file is there.
+    """
+    folder = Path(dirname) / "slurm"
+    (folder / "logs").mkdir(parents=True, exist_ok=True)
+    listed = folder / quadrant_file
+    if generate:
+        atomic.write_text(listed, quadrant_lines(survey_quadrants(light_curves)), overwrite=overwrite)
+    jobs = files.read_quadrants(listed)
+    if not jobs:
+        raise InputNotFound("lists no quadrant", path=listed)
+    command = ["generate_features", *forwarded, "--doQuadrantFile", "--quadrant-file", str(listed.absolute())]
+    text = script(resources, command, sorted(jobs), most=most, parallel=parallel, environment=environment)
+    atomic.write_text(folder / SCRIPT, text, overwrite=overwrite)
+    again = ["generate_features_job_submission", *submission]
+    small = replace(resources, gpus=0, memory_gb=0, cpus=1)
+    text = single_script(small, again, environment=environment)
+    atomic.write_text(folder / SUBMISSION, text, overwrite=overwrite)
+    return Scripts(str(folder / SCRIPT), str(folder / SUBMISSION), str(listed), len(jobs))
+
+
+def survey_quadrants(light_curves: Path) -> list[Quadrant]:
+    """Return the quadrants that the names of survey files tell, in order.
+
+    Raises
+    ------
+    InputNotFound
+        When there are no such files.
+    """
+    found = Folder(light_curves).named_quadrants()
+    if not found:
+        raise InputNotFound(
+            "no file is named like ztf_000301_zg_c02_q4_dr5.parquet", path=light_curves,
+            hint="write the quadrant file by hand: lines of 'job field ccd quad'",
+        )  # fmt: skip
+    return found
+
+
+def missing(dirname: Path, filename: str, quadrant_file: str) -> tuple[list[int], int]:
+    """Return the jobs without a feature table, and the number of all jobs."""
+    jobs = files.read_quadrants(Path(dirname) / "slurm" / quadrant_file)
+    return [k for k, q in jobs.items() if not files.feature_path(dirname, filename, q).exists()], len(jobs)
+
+
+def submit(dirname: Path, filename: str, quadrant_file: str, *, most: int, until_done: bool = False) -> Submitted:
+    """Submit the jobs whose feature tables are not there yet, as one array.
+
+    Parameters
+    ----------
+    dirname, filename, quadrant_file
+        Of the feature tables.
+    most : int
+        Jobs that may run at a time.
+    until_done : bool
+        Wait for the array, and submit again what failed, as long as a round finishes at least one job.
+
+    Returns
+    -------
+    Submitted
+
+    Raises
+    ------
+    ExternalFailed
+        When there is no Slurm, or it refuses the script.
+    """
+    path = Path(dirname) / "slurm" / SCRIPT
+    if not path.exists():
+        raise InputNotFound("there is no script", path=path, hint="run generate_features_slurm first")
+    submitted = 0
+    todo, total = missing(dirname, filename, quadrant_file)
+    while todo:
+        _sbatch(path, array_spec(todo, most), wait=until_done)
+        submitted += len(todo)
+        before, (todo, total) = todo, missing(dirname, filename, quadrant_file)
+        if not until_done or len(todo) == len(before):
+            break
+    return Submitted(total, total - len(todo), submitted)
+
+
+def _sbatch(path: Path, jobs: str, *, wait: bool) -> None:
+    program = shutil.which("sbatch")
+    if program is None:
+        raise ExternalFailed("there is no sbatch here", hint="run this where Slurm is installed")
+    words = [program, f"--array={jobs}", *(["--wait"] if wait else []), path.name]
+    done = subprocess.run(words, cwd=path.parent, capture_output=True, text=True, check=False)
+    if done.returncode and "Submitted" not in done.stdout:
+        raise ExternalFailed(f"sbatch: {(done.stderr or done.stdout).strip()}", path=path)

@@ -1,0 +1,136 @@
+"""Scripts for Slurm, and a real run of one."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import slurm
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shared_io import cli
+from shared_io.errors import ExternalFailed
+
+from scope.cli import app
+from scope.cluster import Resources, array_spec, quadrant_lines, script
+from scope.files import read_quadrants
+from scope.lightcurves.folder import Quadrant
+from scope.pipeline.cluster import missing, submit
+
+DATA = Path(__file__).parent / "data"
+BULK = "ztf_000250_zg_c01_q1_dr5.parquet"
+
+
+def write(*words: str) -> int:
+    return cli.execute(app, prog="generate_features_slurm", verb="generate-features-slurm", argv=list(words))
+
+
+@pytest.fixture
+def survey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of survey files: one good quadrant, one whose file is damaged."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "survey").mkdir()
+    shutil.copy(DATA / BULK, tmp_path / "survey" / BULK)
+    (tmp_path / "survey" / "ztf_000250_zg_c01_q2_dr5.parquet").write_bytes(b"PAR1 damaged PAR1")
+    return tmp_path
+
+
+OPTIONS = ["--light-curves", "survey", "--doCPU", "--generateQuadrantFile", "--period_algorithms", "LS", "AOV",
+           "--stop_early", "--limit", "2", "--max_freq", "1.5", "--skipCloseSources", "--Ncore", "1",
+           "--dirname", "out dir"]  # fmt: skip
+
+
+def test_the_script_runs_the_job_of_its_own_index(survey: Path) -> None:
+    assert write(*OPTIONS, "--max_instances", "7", "--job_name", "fg", "--partition_type", "all") == 0
+    text = (survey / "out dir" / "slurm" / "slurm.sub").read_text()
+    assert "#SBATCH --array=0-1%7\n" in text
+    assert "#SBATCH --partition=all\n" in text
+    assert text.rstrip().endswith('--quadrant-index "$SLURM_ARRAY_TASK_ID"')
+    assert "None" not in text
+    assert (survey / "out dir" / "slurm" / "slurm.dat").read_text() == "0 250 1 1\n1 250 1 2\n"
+
+
+def test_the_command_in_the_script_is_understood_and_forwards_the_options(survey: Path) -> None:
+    assert write(*OPTIONS, "--no-join-bands", "--min-n-lc-points", "55") == 0
+    line = (survey / "out dir" / "slurm" / "slurm.sub").read_text().splitlines()[-1]
+    program, *words = shlex.split(line.replace('"$SLURM_ARRAY_TASK_ID"', "0"))
+    assert program == "generate_features"
+    assert {"--doCPU", "--no-join-bands", "--skipCloseSources", "--stop-early"} <= set(words)
+    assert words[words.index("--min-n-lc-points") + 1] == "55"
+    os.chdir("/")
+    assert cli.execute(app, prog=program, verb="generate-features", argv=words) == 0
+    table = survey / "out dir" / "field_250" / "gen_features_field_250_ccd_1_quad_1.parquet"
+    assert {"period_LS", "period_AOV"} <= set(pq.read_schema(table).names)
+
+
+def test_scripts_are_not_overwritten_unasked(survey: Path) -> None:
+    assert write(*OPTIONS) == 0
+    assert write(*OPTIONS, "--Ncore", "2") == 6
+    assert write(*OPTIONS, "--Ncore", "2", "--overwrite") == 0
+
+
+def test_without_run_parallel_one_job_does_all_and_goes_on_after_a_failure(tmp_path: Path) -> None:
+    program = "import sys; print(sys.argv[-1]); sys.exit(sys.argv[-1] == '1')"
+    text = script(Resources(), [sys.executable, "-c", program], [0, 1, 2], most=1, parallel=False)
+    assert "--array" not in text
+    done = subprocess.run(["bash"], input=text, capture_output=True, text=True, check=False)
+    assert (done.stdout.split(), done.returncode) == (["0", "1", "2"], 1)
+
+
+@given(st.sets(st.integers(0, 5000), min_size=1, max_size=60))
+def test_array_specifications_name_every_job_once(jobs: set[int]) -> None:
+    text = array_spec(jobs, 5).removesuffix("%5")
+    found = [k for run in text.split(",") for a, _, b in [run.partition("-")] for k in range(int(a), int(b or a) + 1)]
+    assert found == sorted(jobs)
+
+
+@settings(deadline=None)
+@given(st.lists(st.builds(Quadrant, st.integers(0, 9999), st.integers(1, 16), st.integers(1, 4)), max_size=20))
+def test_quadrant_files_come_back(quadrants: list[Quadrant]) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "slurm.dat"
+        path.write_text(quadrant_lines(quadrants))
+        assert list(read_quadrants(path).values()) == quadrants
+
+
+def test_without_slurm_the_submission_says_so(survey: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert write(*OPTIONS) == 0
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ExternalFailed, match="no sbatch"):
+        submit(Path("out dir"), "gen_features", "slurm.dat", most=2)
+
+
+def test_nothing_missing_is_nothing_to_submit(survey: Path) -> None:
+    assert write(*OPTIONS) == 0
+    for quadrant in ("1", "2"):
+        path = survey / "out dir" / "field_250" / f"gen_features_field_250_ccd_1_quad_{quadrant}.parquet"
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    assert submit(Path("out dir"), "gen_features", "slurm.dat", most=2).submitted == 0
+
+
+def test_an_array_on_a_real_cluster(survey: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reason = slurm.why_not()
+    if reason:
+        pytest.skip(reason)
+    assert write(*OPTIONS, "--time", "00:10:00") == 0
+    with slurm.cluster(survey / "cluster") as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+        found = submit(Path("out dir"), "gen_features", "slurm.dat", most=2, until_done=True)
+    assert (found.jobs, found.done) == (2, 1)
+    assert found.submitted == 3, "the failed job is tried again once, then given up"
+    assert missing(Path("out dir"), "gen_features", "slurm.dat") == ([1], 2)
+    logs = "".join(path.read_text() for path in (survey / "out dir" / "slurm" / "logs").glob("*"))
+    assert re.search(r"failed: field 250 ccd 1 quad 2: .*ztf_000250_zg_c01_q2_dr5\.parquet", logs)
+    assert "Traceback" not in logs
