@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from packages import PACKAGES, Package
-from seed_lines import DRE_USAGE, LINES, NOT_BUILT, SCOPE_BUILT
+from seed_lines import COSMIC_CONN_BUILT, DRE_USAGE, LINES, NOT_BUILT, SCOPE_BUILT
 
 BY_NAME = {package.name: package for package in PACKAGES}
 SCRIPTS = [(package, script) for package in PACKAGES for script in package.scripts]
@@ -107,6 +107,13 @@ def test_the_printed_lines_of_scope_are_accepted(line: str, tmp_path: Path) -> N
     assert done.returncode == (5 if "--doGPU" in words else 4), done.stderr
     errors = [text for text in done.stderr.splitlines() if "warning:" not in text]
     assert len(errors) == 1
+
+
+@pytest.mark.parametrize("line", COSMIC_CONN_BUILT)
+def test_detection_is_called_as_its_users_know_it(line: str, tmp_path: Path) -> None:
+    done = call(BY_NAME["cosmic-conn"], *shlex.split(line), cwd=tmp_path)
+    assert done.returncode == 4, done.stderr
+    assert done.stderr == "cosmic-conn: error: DIR: no such file; check the name\n"
 
 
 @pytest.mark.parametrize("name", NOT_BUILT)

@@ -20,9 +20,11 @@ from cosmic_conn.simulate.optics import PSF, stars
 HYBRID = Detector(Settings(precision="fp32"))
 
 
-def scored(pixels: np.ndarray, charge: np.ndarray, camera: Camera | None = None, lost: np.ndarray | None = None) -> Score:
+def scored(
+    pixels: np.ndarray, charge: np.ndarray, camera: Camera | None = None, lost: np.ndarray | None = None
+) -> Score:
     keep = np.ones(pixels.shape, dtype=bool) if lost is None else ~lost
-    return score(HYBRID(pixels, camera=camera).mask & keep, np.where(keep, charge, 0), 16.2)
+    return score(HYBRID(pixels).mask & keep, np.where(keep, charge, 0), 16.2)
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ def test_weights_come_back_as_they_went(small_weights: Path, tmp_path: Path) -> 
     assert (tmp_path / "again.safetensors").read_bytes() == small_weights.read_bytes()
     with pytest.raises(OutputExists):
         save(network, card, tmp_path / "again.safetensors")
-    with pytest.raises(SchemaMismatch, match="ends .safetensors"):
+    with pytest.raises(SchemaMismatch, match=r"ends \.safetensors"):
         save(network, card, tmp_path / "again.pth")
 
 

@@ -82,9 +82,7 @@ def test_the_bit_is_merged_into_data_quality(tmp_path: Path) -> None:
         mask = fits.read_image(target, ("CRMASK", chip)).data
         assert quality[0, 0] == 4
         assert np.array_equal(quality & 32, mask)
-        assert np.array_equal(
-            fits.read_image(target, ("SCI", chip)).data, fits.read_image(source, ("SCI", chip)).data
-        )
+        assert np.array_equal(fits.read_image(target, ("SCI", chip)).data, fits.read_image(source, ("SCI", chip)).data)
     assert source.read_bytes() == before
 
 

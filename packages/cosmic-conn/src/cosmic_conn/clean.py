@@ -54,7 +54,7 @@ def fill(pixels: npt.NDArray[np.generic], mask: npt.NDArray[np.bool_]) -> npt.ND
 def _around(
     values: npt.NDArray[np.float64], y: npt.NDArray[np.int64], x: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the weighted mean of the known neighbours of pixels (corners count half), and how much there is of them."""
+    """Return the weighted mean of the known neighbours of pixels (corners count half), and the sum of the weights."""
     total, weight = np.zeros(len(y)), np.zeros(len(y))
     for dy, dx in _STEPS:
         near = values[y + dy, x + dx]

@@ -93,7 +93,7 @@ def detect_image(model: Model, image: Any, ret_numpy: bool = True) -> Any:
     return model.detect_cr(image, ret_numpy)
 
 
-def detect_FITS(model: Model, path: str | os.PathLike[str], ext: str = "SCI") -> npt.NDArray[np.float32]:  # noqa: N802
+def detect_FITS(model: Model, path: str | os.PathLike[str], ext: str = "SCI") -> npt.NDArray[np.float32]:
     """Return the probability of a cosmic ray in each pixel of the first image of a file that is to be searched."""
     from cosmic_conn.files.frames import read_science
 

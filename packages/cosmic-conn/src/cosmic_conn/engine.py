@@ -94,7 +94,7 @@ class Engine:
     @cached_property
     def _ready(self) -> UNet:
         kind = torch.bfloat16 if self.precision == "bf16" else torch.float32
-        return folded(self.network).to(self.device, kind, memory_format=self._layout)  # type: ignore[call-overload, no-any-return]
+        return folded(self.network).to(self.device, kind, memory_format=self._layout)  # type: ignore[call-overload]
 
     def probabilities(self, tiles: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the probability of a cosmic ray in each pixel.

@@ -90,12 +90,9 @@ def _small(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     step = -(-max(pixels.shape) // _LARGEST)
     height, width = (n // step * step for n in pixels.shape)
-    image = np.asarray(pixels[:height, :width], dtype=np.float64)
-    image = np.where(np.isfinite(image), image, np.nan)
-    blocks = (height // step, step, width // step, step)
-    with np.errstate(all="ignore"):
-        shown = image.reshape(blocks)[:, 0, :, 0] if step > 1 else image
-    return shown, mask[:height, :width].reshape(blocks).any(axis=(1, 3))
+    image = np.asarray(pixels[:height:step, :width:step], dtype=np.float64)
+    blocks = mask[:height, :width].reshape(height // step, step, width // step, step)
+    return np.where(np.isfinite(image), image, np.nan), np.asarray(blocks.any(axis=(1, 3)))
 
 
 def _limits(image: npt.NDArray[np.float64]) -> tuple[float, float]:

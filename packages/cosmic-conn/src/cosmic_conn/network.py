@@ -8,12 +8,13 @@ convolution that gives the logit of each pixel. Every option of its developer gu
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Architecture", "UNet", "folded"]
+__all__ = ["Architecture", "Norm", "UNet", "folded"]
 
 Norm = Literal["batch", "group", "instance", "none"]
 
@@ -126,7 +127,7 @@ class UNet(nn.Module):
         super().__init__()
         self.architecture = a = architecture or Architecture()
         sizes = a.channels
-        pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
+        pairs = list(pairwise(sizes))
         self.stem = Block(1, sizes[0], a)
         self.down = nn.ModuleList(nn.Sequential(_shrink(low, a), Block(low, high, a)) for low, high in pairs)
         self.grow = nn.ModuleList(_grow(low, high, a) for low, high in pairs)

@@ -19,6 +19,7 @@ __all__ = ["probability_rows"]
 
 Array = npt.NDArray[np.float32]
 
+
 def probability_rows(plane: Plane, sky: Sky, engine: Engine, tile: int) -> Iterator[tuple[int, Array]]:
     """Yield the probability of a cosmic ray in each pixel, as strips of rows from the first to the last.
 

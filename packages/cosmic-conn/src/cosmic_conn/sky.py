@@ -60,7 +60,7 @@ class Plane:
         with np.errstate(invalid="ignore"):
             found = self.pixels[start:stop] == np.inf
             if self.saturation is not None:
-                found |= self.pixels[start:stop] >= self.saturation
+                found |= np.asarray(self.pixels[start:stop] >= np.asarray(self.saturation))
         return np.asarray(found)
 
 

@@ -34,22 +34,28 @@ def register(app: cli.App) -> None:
 def detect(
     input: Annotated[str, cli.option("-i", "--input", help="File, folder (searched to its bottom), pattern")] = "./",
     output: Annotated[
-        Path | None, cli.option("-o", "--output", help="Folder of the results [default: cosmic_conn_output beside each]")
+        Path | None,
+        cli.option("-o", "--output", help="Folder of the results [default: cosmic_conn_output]"),
     ] = None,
-    model: Annotated[str, cli.option("-m", "--model", help="Name of a model, or path of its weights")] = "ground_imaging",
+    model: Annotated[str, cli.option("-m", "--model", help="Name or path of a model")] = "ground_imaging",
     ext: Annotated[str, cli.option("-e", "--ext", help="Extensions to search: name or index")] = "SCI",
     crop: Annotated[
         int | None,
         cli.option(
-            "-c", "--crop", help="Side of the tiles; 0: whole image [default: 320; 1024 with --parity]", unit="pixel", min=0
+            "-c",
+            "--crop",
+            help="Side of the tiles; 0: whole image [default: 320; 1024 with --parity]",
+            unit="pixel",
+            min=0,
         ),
     ] = None,
     method: Annotated[Method, cli.option("--method", help="How to find them")] = Method.HYBRID,
     threshold: Annotated[
-        float | None, cli.option("--threshold", help="Probability from which a pixel is flagged [default: the model's]")
+        float | None, cli.option("--threshold", help="Probability to flag a pixel [default: the model's]")
     ] = None,
     saturation: Annotated[
-        float | None, cli.option("--saturation", help="Level of saturated pixels [default: from the header]", unit="ADU")
+        float | None,
+        cli.option("--saturation", help="Saturation level [default: the header's]", unit="ADU"),
     ] = None,
     gain: Annotated[float | None, cli.option("--gain", help="Gain [default: from the header]", unit="e-/ADU")] = None,
     read_noise: Annotated[
@@ -63,7 +69,9 @@ def detect(
     parity: Annotated[bool, cli.option("--parity", help="The very map of Cosmic-CoNN 0.6 (published weights)")] = False,
     device: Annotated[str, cli.option("--device", help="auto, cpu or cuda")] = "auto",
     precision: Annotated[Precision, cli.option("--precision", help="Arithmetic of the network")] = Precision.AUTO,
-    threads: Annotated[int | None, cli.option("--threads", help="Threads [default: all cores; 1 with --workers]", min=1)] = None,
+    threads: Annotated[
+        int | None, cli.option("--threads", help="Threads [default: all cores; 1 with --workers]", min=1)
+    ] = None,
     workers: cli.Workers = 1,
     overwrite: cli.Overwrite = False,
     resume: cli.Resume = True,

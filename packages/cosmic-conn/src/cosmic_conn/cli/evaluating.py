@@ -14,7 +14,7 @@ def register(app: cli.App) -> None:
 
 
 def evaluate(
-    output: Annotated[Path, cli.option("-o", "--output", help="Folder of the table and the curves")] = Path("evaluation"),
+    output: Annotated[Path, cli.option("-o", "--output", help="Folder of table and curves")] = Path("evaluation"),
     stamps: Annotated[
         Path | None, cli.option("--stamps", help="JSON of real cosmic rays; those after the first 100 are put in")
     ] = None,

@@ -128,7 +128,9 @@ def curve_sheet(rows: Sequence[Row]) -> Figure:
 def _draw(row: Row, left: object, right: object, colour: str) -> None:
     found = row.answer.found
     two_values = bool(((found == 0) | (found == 1)).all())
-    thresholds = np.array([0.5]) if two_values else np.concatenate([np.geomspace(1e-3, 0.5, 60), np.linspace(0.5, 0.999, 60)])
+    thresholds = (
+        np.array([0.5]) if two_values else np.concatenate([np.geomspace(1e-3, 0.5, 60), np.linspace(0.5, 0.999, 60)])
+    )
     recall, purity, rate = curves(found, row.case.charge, row.case.noise, thresholds)
     style = {"color": colour, "marker": "o" if two_values else None, "label": row.contender.name, "lw": 1}
     left.plot(recall, purity, **style)  # type: ignore[attr-defined]

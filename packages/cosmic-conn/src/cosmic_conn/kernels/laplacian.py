@@ -26,7 +26,7 @@ def laplacian(image: Array) -> Array:
     for vertical in (up, down):
         for horizontal in (left, right):
             total += np.maximum(vertical + horizontal, 0)
-    return total / 4
+    return total / np.float32(4)
 
 
 def sharp_pixels(
@@ -52,7 +52,7 @@ def sharp_pixels(
     significance : ndarray of float32
         Of each.
     """
-    sharp = laplacian(image) / 2
+    sharp = laplacian(image) / np.float32(2)
     y, x = np.nonzero(sharp > clip)  # the noise is 1 at least
     found = np.zeros(len(y), dtype=bool)
     significance = np.zeros(len(y), dtype=np.float32)

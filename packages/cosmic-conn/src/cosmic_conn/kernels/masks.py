@@ -53,4 +53,4 @@ def to_bytes(probability: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
 
 def from_bytes(packed: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """Return the probabilities that bytes stand for."""
-    return packed.astype(np.float32) / _STEPS
+    return packed.astype(np.float32) / np.float32(_STEPS)

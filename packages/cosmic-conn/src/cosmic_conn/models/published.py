@@ -18,7 +18,7 @@ from shared_io.errors import CorruptInput, InputNotFound, SchemaMismatch, Unsafe
 
 from cosmic_conn.models.card import Card, Front
 from cosmic_conn.models.store import save
-from cosmic_conn.network import Architecture, UNet
+from cosmic_conn.network import Architecture, Norm, UNet
 
 __all__ = ["PUBLISHED", "Published", "import_checkpoint", "read_checkpoint"]
 
@@ -144,7 +144,7 @@ def _architecture(state: Mapping[str, Any]) -> Architecture:
     hidden = int(state["inc.conv.conv.0.weight"].shape[0])
     batch = "inc.conv.conv.1.running_mean" in state
     affine = "inc.conv.conv.1.weight" in state
-    norm = "batch" if batch else "group" if affine else "instance"
+    norm: Norm = "batch" if batch else "group" if affine else "instance"
     return Architecture(hidden=hidden, norm=norm, affine=affine, deeper="down3.down_cov.1.conv.0.weight" in state)
 
 

@@ -85,7 +85,7 @@ def load(path: str | os.PathLike[str]) -> tuple[UNet, Card]:
     from safetensors import SafetensorError
 
     try:
-        limits.check_bytes(os.stat(path).st_size, path=path, what="file of weights")
+        limits.check_bytes(Path(path).stat().st_size, path=path, what="file of weights")
         data = Path(path).read_bytes()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise InputNotFound("there is no such file of weights", path=path) from error

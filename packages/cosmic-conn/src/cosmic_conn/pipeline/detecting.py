@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from shared_io import batch, fits, ledger, locate
 from shared_io.errors import InputNotFound, SharedIOError
@@ -44,9 +44,9 @@ class Request:
         Whether a PNG is drawn beside each result.
     """
 
-    settings: Settings = Settings()
-    camera: Camera = Camera()
-    layout: Layout = Layout()
+    settings: Settings = field(default_factory=Settings)
+    camera: Camera = field(default_factory=Camera)
+    layout: Layout = field(default_factory=Layout)
     extension: str = SCIENCE
     bad_pixels: str = BITS_MASK
     output: Path | None = None
@@ -129,8 +129,7 @@ def _unit(path: Path, request: Request, model: str) -> batch.Unit:
         "bad_pixels": request.bad_pixels,
     }
     try:
-        inputs = {path.name: digest(path)}
-        wrong = None
+        inputs, wrong = {path.name: digest(path)}, None
     except SharedIOError as error:
         inputs, wrong = {}, str(error)
     made = Provenance("cosmic-conn", __version__, "detect", config, inputs, model or None)
@@ -149,7 +148,7 @@ def _detector(settings: Settings) -> Detector:
 
 
 def _work(unit: batch.Unit, *, request: Request) -> str:
-    path, wrong = unit.payload  # type: ignore[misc]
+    path, wrong = cast(tuple[Path, str | None], unit.payload)
     if wrong:
         raise SharedIOError(wrong)
     detector = _detector(request.settings)

@@ -112,7 +112,7 @@ def galaxies(shape: tuple[int, int], flux: Array, psf: PSF, random: np.random.Ge
 
 
 def nebula(shape: tuple[int, int], strength: float, psf: PSF, random: np.random.Generator) -> Array:
-    """Return structured light on all scales, as of a nearby galaxy that fills the frame: `strength` is its mean [e-]."""
+    """Return structured light on all scales, as of a galaxy that fills the frame: `strength` is its mean [e-]."""
     light = np.zeros(shape)
     for scale in (2, 5, 12, 30):
         light += gaussian_filter(random.normal(size=shape), scale, mode="wrap") * scale

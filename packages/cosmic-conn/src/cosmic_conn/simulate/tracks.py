@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 __all__ = ["Particles", "shower"]
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[Any]
 
 _PER_PIXEL = 10  # points of charge a pixel of track
 
@@ -75,7 +76,7 @@ def shower(
             y, x, charge = maker(particles, random)
             _deposit(frame, y + random.uniform(0, shape[0]), x + random.uniform(0, shape[1]), charge)
     for _ in range(random.poisson(particles.stamps) if stamps else 0):
-        _place(frame, stamps[random.integers(len(stamps))], random)
+        _place(frame, stamps[int(random.integers(len(stamps)))], random)
     return frame.astype(np.float32)
 
 
@@ -136,7 +137,7 @@ def _deposit(frame: npt.NDArray[np.float64], y: Array, x: Array, charge: Array) 
 
 def _place(frame: npt.NDArray[np.float64], stamp: Array, random: np.random.Generator) -> None:
     """Add a stamp, turned by a multiple of 90 degrees and perhaps mirrored; it may stick out of the frame."""
-    stamp = np.rot90(stamp, random.integers(4))
+    stamp = np.rot90(stamp, int(random.integers(4)))
     stamp = stamp[::-1] if random.integers(2) else stamp
     y, x = (int(random.integers(-n // 2, size - n // 2)) for n, size in zip(stamp.shape, frame.shape, strict=True))
     top, left = max(y, 0), max(x, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -100,9 +101,9 @@ def train(
         averaged.update_parameters(network)
         losses.append(loss.item())
         if report is not None and (step % 100 == 0 or step == recipe.steps):
-            report(step, float(np.mean(losses)), averaged.module)
+            report(step, float(np.mean(losses)), cast(UNet, averaged.module))
             losses.clear()
-    return averaged.module.eval()
+    return cast(UNet, averaged.module).eval()
 
 
 def _batches(

@@ -60,9 +60,9 @@ def draw_batch(
     """Return random crops of random samples, turned and mirrored: three arrays of shape (count, 1, side, side)."""
     crops = []
     for _ in range(count):
-        sample = samples[random.integers(len(samples))]
+        sample = samples[int(random.integers(len(samples)))]
         y, x = random.integers(sample.shown.shape[0] - side + 1, size=2)
-        turns, mirror = random.integers(4), random.integers(2)
+        turns, mirror = int(random.integers(4)), int(random.integers(2))
         parts = (sample.shown, sample.answer, sample.weight)
         turned = (np.rot90(part[y : y + side, x : x + side], turns) for part in parts)
         crops.append([part[::-1] if mirror else part for part in turned])
