@@ -15,7 +15,7 @@ from cosmic_conn.evaluation.report import as_table, curve_sheet, evaluate, write
 from cosmic_conn.evaluation.scenes import Case, real_cases
 
 EASY = Contender("easy", "", "found = image > 600")
-LEVEL = Contender("level", "", "found = np.clip((image - 200) / 1000, 0, 1)", threshold=0.3, tile=40)
+LEVEL = Contender("level", "", "found = np.clip((image - 200) / 1000, 0, 1)", threshold=0.3, tile=60)
 
 
 @pytest.fixture

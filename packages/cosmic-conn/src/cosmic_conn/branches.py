@@ -28,7 +28,7 @@ SHARP_CLIP = 7.0
 SHARP_CONTRAST = 5.0
 """How much sharper than the middle of a star it has to be."""
 
-SHARP_DOUBT = 0.05
+SHARP_DOUBT = 0.01
 """Probability that the network must give it at least: far below its threshold, far above that of a star's core."""
 
 

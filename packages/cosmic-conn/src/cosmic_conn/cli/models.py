@@ -75,7 +75,7 @@ def train_model(
     One core takes about half an hour.
 
     Example:
-      cosmic-conn models train mine.safetensors --steps 3600 --seed 1
+      cosmic-conn models train mine.safetensors --stamps stamps.json --threshold 0.4
     """
     from dataclasses import replace
 

@@ -29,7 +29,11 @@ def read_stamps(path: str | os.PathLike[str]) -> list[Array]:
     try:
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
+        if not isinstance(content, list) or not content:
+            raise ValueError("not a list")
         flux = [np.array(item["flux"], dtype=np.float32) for item in content]
+        if any(f.ndim != 2 or np.shape(item["flagged"]) != f.shape for f, item in zip(flux, content, strict=True)):
+            raise ValueError("shapes differ")
         near = [binary_dilation(np.array(item["flagged"], dtype=bool), np.ones((3, 3))) for item in content]
         return [np.where(n, np.maximum(f, 0), np.float32(0)) for f, n in zip(flux, near, strict=True)]
     except FileNotFoundError as error:
