@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import median_filter
 
-from cosmic_conn.kernels.laplacian import laplacian, sharp_pixels
+from cosmic_conn.kernels.laplacian import laplacian, sharp_pixels, without_excess
 
 
 def slow_laplacian(image: np.ndarray) -> np.ndarray:
@@ -58,3 +58,31 @@ def test_well_sampled_stars_are_not_sharp() -> None:
     y, x = np.mgrid[:41, :41] - 20.2
     star = (5000 * np.exp(-(y**2 + x**2) / (2 * 1.6**2))).astype(np.float32)
     assert len(sharp_pixels(star, 20.0, clip=7, contrast=5)[0]) == 0
+
+
+def slow_without_excess(image: np.ndarray, mask: np.ndarray, charge: float, least: float) -> list[tuple[int, int]]:
+    found = []
+    height, width = image.shape
+    for y, x in np.argwhere(mask):
+        places = [
+            (min(max(y + dy, 0), height - 1), min(max(x + dx, 0), width - 1))
+            for dy in range(-2, 3)
+            for dx in range(-2, 3)
+        ]
+        near = sorted(image[place] for place in places if not mask[place])
+        if not near:
+            continue
+        quartile = near[(len(near) - 1) // 4]
+        if image[y, x] - quartile < least * np.sqrt(1 + max(quartile, 0) / charge):
+            found.append((int(y), int(x)))
+    return found
+
+
+def test_what_a_mask_spilled_over_is_told_from_its_tracks() -> None:
+    image = field()
+    mask = image > 15
+    mask[10:14, 10:60] = True  # spills over empty sky
+    mask[30:40, 30:40] = True  # without a neighbour in its middle
+    y, x = without_excess(image, mask, 20.0, 2.5)
+    assert list(zip(y.tolist(), x.tolist(), strict=True)) == slow_without_excess(image, mask, 20.0, 2.5)
+    assert ((y >= 10) & (y < 14)).sum() > 100

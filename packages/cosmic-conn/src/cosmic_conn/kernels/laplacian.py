@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["laplacian", "sharp_pixels"]
+__all__ = ["laplacian", "sharp_pixels", "without_excess"]
 
 Array = npt.NDArray[np.float32]
 
@@ -60,6 +60,38 @@ def sharp_pixels(
         if len(part):
             found[part], significance[part] = _judged(image, sharp, y[part], x[part], noise_charge, clip, contrast)
     return y[found], x[found], significance[found]
+
+
+def without_excess(
+    image: Array, mask: npt.NDArray[np.bool_], noise_charge: float, least: float
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return pixels of a mask that do not stand out from the darker of the unmasked pixels around them.
+
+    Particles only add charge: a pixel that holds no more than its neighbours is one that the mask spilled over.
+
+    Parameters
+    ----------
+    image, noise_charge
+        As for `sharp_pixels`.
+    mask : ndarray of bool, shape (height, width)
+    least
+        Excess over the lower quartile of the unmasked pixels in the 5x5 around that a pixel needs [its noise].
+
+    Returns
+    -------
+    y, x : ndarray of int
+        Where there is less. Pixels without an unmasked neighbour are not among them.
+    """
+    y, x = np.nonzero(mask)
+    spilled = np.zeros(len(y), dtype=bool)
+    known = np.where(mask, np.float32(np.inf), image)
+    for part in np.array_split(np.arange(len(y)), max(1, -(-len(y) // 2**16))):
+        near = np.sort(_windows(known, y[part], x[part], 2).reshape(len(part), 25), axis=1)
+        count = np.isfinite(near).sum(axis=1)
+        quartile = near[np.arange(len(part)), np.maximum(count - 1, 0) // 4]
+        noise = np.sqrt(1 + np.maximum(np.where(count > 0, quartile, 0), 0) / noise_charge)
+        spilled[part] = (count > 0) & (image[y[part], x[part]] - quartile < least * noise)
+    return y[spilled], x[spilled]
 
 
 def _judged(
