@@ -14,6 +14,9 @@ import pytest
 from packages import PACKAGES, Package
 from seed_lines import COSMIC_CONN_BUILT, DRE_USAGE, LINES, NOT_BUILT, SCOPE_BUILT
 
+# Verbs that have verbs: one of them stands for all.
+GROUPS = {"config": ("show",), "models": ("import",)}
+
 BY_NAME = {package.name: package for package in PACKAGES}
 SCRIPTS = [(package, script) for package in PACKAGES for script in package.scripts]
 script = pytest.mark.parametrize(("package", "name"), SCRIPTS, ids=[name for _, name in SCRIPTS])
@@ -60,7 +63,7 @@ def test_an_unknown_option_is_2_with_a_suggestion(package: Package, name: str) -
 @pytest.mark.parametrize("package", [p for p in PACKAGES if p.scripts], ids=lambda p: p.name)
 def test_every_verb_has_help_with_an_example_and_the_shared_options(package: Package) -> None:
     for verb in verbs(package):
-        words = ["config", "show"] if verb == "config" else [verb]
+        words = [verb, *GROUPS.get(verb, ())]
         done = call(package, package.name, *words, "--help")
         assert (done.returncode, done.stderr) == (0, "")
         assert "\nExample:\n" in done.stdout, verb
