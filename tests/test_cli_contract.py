@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from packages import PACKAGES, Package
-from seed_lines import DRE_USAGE, LINES, NOT_BUILT, SCOPE_BUILT
+from seed_lines import COSMIC_CONN_BUILT, DRE_USAGE, LINES, NOT_BUILT, SCOPE_BUILT
+
+# Verbs that have verbs: one of them stands for all.
+GROUPS = {"config": ("show",), "models": ("import",)}
 
 BY_NAME = {package.name: package for package in PACKAGES}
 SCRIPTS = [(package, script) for package in PACKAGES for script in package.scripts]
@@ -60,7 +63,7 @@ def test_an_unknown_option_is_2_with_a_suggestion(package: Package, name: str) -
 @pytest.mark.parametrize("package", [p for p in PACKAGES if p.scripts], ids=lambda p: p.name)
 def test_every_verb_has_help_with_an_example_and_the_shared_options(package: Package) -> None:
     for verb in verbs(package):
-        words = ["config", "show"] if verb == "config" else [verb]
+        words = [verb, *GROUPS.get(verb, ())]
         done = call(package, package.name, *words, "--help")
         assert (done.returncode, done.stderr) == (0, "")
         assert "\nExample:\n" in done.stdout, verb
@@ -107,6 +110,13 @@ def test_the_printed_lines_of_scope_are_accepted(line: str, tmp_path: Path) -> N
     assert done.returncode == (5 if "--doGPU" in words else 4), done.stderr
     errors = [text for text in done.stderr.splitlines() if "warning:" not in text]
     assert len(errors) == 1
+
+
+@pytest.mark.parametrize("line", COSMIC_CONN_BUILT)
+def test_detection_is_called_as_its_users_know_it(line: str, tmp_path: Path) -> None:
+    done = call(BY_NAME["cosmic-conn"], *shlex.split(line), cwd=tmp_path)
+    assert done.returncode == 4, done.stderr
+    assert done.stderr == "cosmic-conn: error: DIR: no such file; check the name\n"
 
 
 @pytest.mark.parametrize("name", NOT_BUILT)

@@ -1,0 +1,61 @@
+"""From option values to what the library takes; a wrong value is a wrong usage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from cosmic_conn.detection import TILE, Camera, Settings
+from cosmic_conn.files.products import Layout
+
+__all__ = ["camera_of", "layout_of", "settings_of"]
+
+_WHOLE = 1 << 20  # a tile that holds any image
+_PUBLISHED = 1024  # side of the tiles of Cosmic-CoNN
+
+
+def _published(crop: int | None) -> int:
+    return _PUBLISHED if crop is None else crop
+
+
+def settings_of(*, crop: int | None, parity: bool, **values: Any) -> Settings:
+    """Return the settings of a detection, after a look at model and device."""
+    with _usage():
+        tile = TILE if crop is None else crop or _WHOLE
+        settings = Settings(tile=tile, parity=_published(crop) if parity else None, **values)
+    if settings.method != "lacosmic":
+        from cosmic_conn.engine import device_of
+        from cosmic_conn.models.card import read_card
+        from cosmic_conn.models.registry import find_model
+
+        with _usage():
+            device_of(settings.device)
+        read_card(find_model(settings.model))
+    return settings
+
+
+def camera_of(gain: float | None, read_noise: float | None, saturation: float | None) -> Camera:
+    """Return what the user says of the camera."""
+    with _usage():
+        return Camera(gain, read_noise, saturation)
+
+
+def layout_of(bit: int, merge: str, clean: bool) -> Layout:
+    """Return what goes into the results."""
+    with _usage():
+        return Layout(bit, merge, clean)
+
+
+@contextmanager
+def _usage() -> Iterator[None]:
+    from shared_io.errors import SharedIOError
+
+    try:
+        yield
+    except SharedIOError:
+        raise
+    except (ValueError, RuntimeError) as error:
+        raise typer.BadParameter(str(error)) from error

@@ -1,0 +1,143 @@
+"""Running a network: tiles in, probabilities out, on the device and in the arithmetic that are asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from shared_io.errors import ExternalFailed
+
+from cosmic_conn.models.card import Card
+from cosmic_conn.network import UNet, folded
+
+__all__ = ["Engine", "cores", "device_of", "has_fast_bf16", "one_thread"]
+
+_BATCH_PIXELS = 1 << 24  # of the tiles that a GPU is given at once
+
+
+def device_of(name: str) -> torch.device:
+    """Return the device meant by ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises
+    ------
+    ExternalFailed
+        When a GPU is asked for that is not there.
+    ValueError, RuntimeError
+        When it is another kind of device, or no device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise ExternalFailed("no GPU that torch can use", hint="run with --device cpu")
+    device = torch.device(name)
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(f"device must be auto, cpu or cuda, not {name!r}")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ExternalFailed(f"there is no GPU {device.index}", hint=f"there are {torch.cuda.device_count()}")
+    return device
+
+
+def has_fast_bf16(device: torch.device) -> bool:
+    """Tell whether bfloat16 is faster than float32 there: on GPUs since Ampere, on CPUs with matrix tiles (AMX).
+
+    CPUs that have bfloat16 in their vector instructions only (AVX512-BF16) are no faster at it.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.cpu._is_amx_tile_supported())
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A network made ready to run.
+
+    Attributes
+    ----------
+    network : UNet
+        As loaded.
+    card : Card
+        Its preprocessing and threshold.
+    device : torch.device
+        Where it runs.
+    precision : str
+        ``fp32`` or ``bf16``.
+    exact : bool
+        Sum in the order of the plain layout, in which the published numbers were made; slower.
+    threads : int
+        How many tiles are worked on at a time on a CPU. Each is one thread's, so that the answers are the same for
+        any number of them.
+    """
+
+    network: UNet
+    card: Card
+    device: torch.device
+    precision: str = "fp32"
+    exact: bool = False
+    threads: int = 1
+
+    @property
+    def depends_on_tile(self) -> bool:
+        """Whether a pixel's answer depends on the whole tile: group and instance normalisation look at all of it."""
+        return self.network.architecture.norm in ("group", "instance")
+
+    @property
+    def _layout(self) -> torch.memory_format:
+        return torch.contiguous_format if self.exact else torch.channels_last
+
+    @cached_property
+    def _ready(self) -> UNet:
+        kind = torch.bfloat16 if self.precision == "bf16" else torch.float32
+        return folded(self.network).to(self.device, kind, memory_format=self._layout)  # type: ignore[call-overload]
+
+    def probabilities(self, tiles: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return the probability of a cosmic ray in each pixel.
+
+        Parameters
+        ----------
+        tiles : ndarray of float32, shape (n, height, width)
+            Normalised pixels; the sides are multiples of what the architecture says.
+
+        Returns
+        -------
+        ndarray of float32, same shape
+        """
+        if self.device.type == "cuda":
+            most = max(1, _BATCH_PIXELS // tiles[0].size)
+            return np.concatenate([self._run(tiles[i : i + most]) for i in range(0, len(tiles), most)])
+        _ = self._ready  # made before the threads share it
+        with one_thread(), ThreadPoolExecutor(self.threads, initializer=_alone) as pool:
+            return np.concatenate(list(pool.map(self._run, tiles[:, None])))
+
+    @torch.inference_mode()
+    def _run(self, tiles: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        kind = next(self._ready.parameters()).dtype
+        batch = torch.from_numpy(np.ascontiguousarray(tiles))[:, None].to(self.device, kind)
+        logits = self._ready(batch.contiguous(memory_format=self._layout))
+        return np.asarray(torch.sigmoid(logits.float())[:, 0].cpu().numpy())
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep torch from using more than this thread; what was set before comes back."""
+    before = torch.get_num_threads()
+    _alone()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _alone() -> None:
+    torch.set_num_threads(1)

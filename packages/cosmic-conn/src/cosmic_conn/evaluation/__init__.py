@@ -1,0 +1,1 @@
+"""How well detectors find cosmic rays, on frames whose cosmic rays are known."""

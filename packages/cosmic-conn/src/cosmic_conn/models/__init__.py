@@ -1,0 +1,1 @@
+"""Models: files of weights, their cards, and the import of published checkpoints."""

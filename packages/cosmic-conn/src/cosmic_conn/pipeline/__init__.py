@@ -1,0 +1,1 @@
+"""From files to files: many frames, one after the other, resumable."""

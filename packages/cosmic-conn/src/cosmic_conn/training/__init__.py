@@ -1,0 +1,1 @@
+"""Training: frames into batches, batches into weights."""

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cosmic_conn.clean import fill
+from cosmic_conn.kernels.masks import around_saturated, from_bytes, grow, object_sizes, to_bytes
+from cosmic_conn.kernels.scores import curves, score
+
+
+def test_growing_by_pixels() -> None:
+    mask = np.zeros((7, 7), dtype=bool)
+    mask[3, 3] = True
+    assert grow(mask, 0) is mask
+    assert [grow(mask, n).sum() for n in (1, 2)] == [9, 25]
+
+
+def test_objects_touch_at_corners() -> None:
+    mask = np.array([[1, 0, 0, 0], [0, 1, 0, 1], [0, 0, 0, 1]], dtype=bool)
+    assert sorted(object_sizes(mask)) == [2, 2]
+    assert object_sizes(np.zeros((3, 3), dtype=bool)).tolist() == []
+
+
+def test_probabilities_in_bytes_are_within_half_a_step() -> None:
+    values = np.linspace(0, 1, 1001, dtype=np.float32)
+    packed = to_bytes(values)
+    assert packed.dtype == np.uint8
+    assert np.abs(from_bytes(packed) - values).max() <= 0.002001
+    assert from_bytes(packed)[[0, -1]].tolist() == [0, 1]
+
+
+def test_a_saturated_star_is_kept_clear_of_and_a_saturated_hit_is_not() -> None:
+    saturated = np.zeros((20, 20), dtype=bool)
+    saturated[5:8, 5:8] = True
+    saturated[15, 3:6] = True
+    around = around_saturated(saturated)
+    assert around.sum() == 7 * 7 + 3
+    assert around[3:10, 3:10].all()
+
+
+def test_filling_a_plane_gives_the_plane_back() -> None:
+    y, x = np.mgrid[:40, :50]
+    image = (3.0 * x - 2 * y + 100).astype(np.float32)
+    mask = np.zeros(image.shape, dtype=bool)
+    mask[10:13, 20:30] = True
+    mask[30, 5] = True
+    filled = fill(np.where(mask, np.float32(1e5), image), mask)
+    assert np.array_equal(filled[~mask], image[~mask])
+    assert np.abs(filled - image)[mask].max() < 4
+
+
+def test_what_cannot_be_filled_is_nan_and_what_is_nan_stays() -> None:
+    image = np.full((8, 8), 7.0)
+    image[0, 0] = np.nan
+    mask = np.zeros((8, 8), dtype=bool)
+    mask[4, 4] = True
+    filled = fill(image, mask)
+    assert np.isnan(filled[0, 0])
+    assert filled[4, 4] == 7
+    assert np.isnan(fill(image, np.ones((8, 8), dtype=bool))).all()
+
+
+def test_filling_reads_nothing_from_the_mask() -> None:
+    random = np.random.default_rng(10)
+    image = random.normal(size=(30, 30))
+    mask = random.random((30, 30)) < 0.2
+    other = np.where(mask, random.normal(1e6, 1e6, (30, 30)), image)
+    assert np.array_equal(fill(image, mask), fill(other, mask))
+
+
+@pytest.fixture
+def truth() -> np.ndarray:
+    charge = np.zeros((40, 40), dtype=np.float32)
+    charge[5, 5:15] = 100  # an object of ten pixels
+    charge[20, 20] = 100  # and one of one
+    charge[30, 30] = 30  # faint: neither right nor wrong
+    return charge
+
+
+def test_score_counts_what_its_names_say(truth: np.ndarray) -> None:
+    mask = np.zeros(truth.shape, dtype=bool)
+    mask[5, 5:10] = True
+    mask[30, 30] = True
+    mask[0, 7] = True
+    mask[25, 25] = True
+    light = np.zeros_like(truth)
+    light[25, 25] = 500
+    found = score(mask, truth, 10.0, light, (np.array([24]), np.array([], dtype=int)))
+    assert (found.recall, found.completeness, found.objects) == (5 / 11, 0.5, 2)
+    assert found.by_size["5-20"] == 1
+    assert found.by_size["1"] == 0
+    assert np.isnan(found.by_size[">20"])
+    assert (found.purity, found.wrong, found.in_cores, found.at_edges, found.at_seams) == (5 / 7, 2, 1, 1, 1)
+
+
+def test_curves_are_the_scores_at_each_threshold(truth: np.ndarray) -> None:
+    probability = np.random.default_rng(11).random(truth.shape).astype(np.float32)
+    thresholds = np.array([0.1, 0.5, 0.9])
+    recall, purity, rate = curves(probability, truth, 10.0, thresholds)
+    for index, threshold in enumerate(thresholds):
+        found = score(probability > threshold, truth, 10.0)
+        assert (recall[index], purity[index]) == pytest.approx((found.recall, found.purity))
+        assert rate[index] == pytest.approx(found.wrong / (truth < 10).sum())
