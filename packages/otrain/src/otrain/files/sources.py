@@ -1,0 +1,78 @@
+"""Cut-outs wherever they are: folders, patterns, lists, FITS files and alert packets."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from shared_io import locate
+from shared_io.errors import InputNotFound
+
+from otrain.cutouts import Part
+from otrain.files import alerts, fits_cutouts
+
+__all__ = ["SUFFIXES", "class_folder", "find", "read", "signature"]
+
+SUFFIXES = (*locate.FITS_SUFFIXES, *alerts.SUFFIXES)
+
+
+def find(source: Path | Sequence[Path]) -> list[Path]:
+    """Return the files of folders, patterns, ``@lists`` or single files, in a stable order.
+
+    Raises
+    ------
+    InputNotFound
+        If there is none.
+    """
+    return locate.files(source, suffixes=SUFFIXES)
+
+
+def class_folder(folder: Path, name: str) -> Path:
+    """Return the folder of a class, ``true`` or ``false``, whatever the case of its letters.
+
+    Raises
+    ------
+    InputNotFound
+        If there is none.
+    """
+    try:
+        found = sorted(path for path in folder.iterdir() if path.is_dir() and path.name.lower() == name)
+    except OSError as error:
+        raise InputNotFound(f"no such folder: {error.strerror}", path=folder) from error
+    if not found:
+        raise InputNotFound(f"no folder '{name}' in it", path=folder, hint="put cut-outs into true/ and false/")
+    return found[0]
+
+
+def read(paths: Sequence[Path], *, planes: Sequence[str] = (), size: int = -1, workers: int = 1) -> Iterator[Part]:
+    """Read cut-outs in memory that does not grow with their number.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        FITS files and Avro packets.
+    planes, size, workers
+        As for `otrain.files.fits_cutouts.read_parts`.
+
+    Yields
+    ------
+    Part
+        First those of FITS files, then those of packets.
+    """
+    packets = [path for path in paths if path.suffix.lower() in alerts.SUFFIXES]
+    images = [path for path in paths if path.suffix.lower() not in alerts.SUFFIXES] if packets else paths
+    if images:
+        yield from fits_cutouts.read_parts(images, planes=planes, size=size, workers=workers)
+    if packets:
+        yield from alerts.read_parts(packets, planes=planes, size=size)
+
+
+def signature(paths: Sequence[Path]) -> str:
+    """Return a digest of the names, sizes and times of files: whether they are still the same."""
+    out = hashlib.sha256()
+    for path in paths:
+        found = os.stat(path)
+        out.update(f"{path.name}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
+    return out.hexdigest()
