@@ -100,7 +100,7 @@ def small_cnn(dropout: float = 0.3) -> tuple[Layer, ...]:
         return Layer("conv", name, filters, (kernel, kernel), stride, activation="relu", normed=True)
 
     return (
-        conv("stem", 12, 5, 2), conv("conv_1", 16, 3, 1), Layer("maxpool", "pool_1", kernel=(2, 2), stride=2),
+        conv("stem", 16, 5, 2), conv("conv_1", 24, 3, 1), Layer("maxpool", "pool_1", kernel=(2, 2), stride=2),
         Layer("dropout", "dropout_1", rate=dropout / 3),
         conv("conv_2", 32, 3, 1), Layer("maxpool", "pool_2", kernel=(2, 2), stride=2), Layer("flatten", "flatten"),
         Layer("dropout", "dropout_2", rate=min(4 * dropout / 3, 0.9)), Layer("dense", "hidden", 32, activation="relu"),

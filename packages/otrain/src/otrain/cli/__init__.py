@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import NoReturn
 
 from shared_io import cli
@@ -16,9 +18,9 @@ app = cli.new_app(
 
 
 def _register() -> None:
-    from otrain.cli import converting, inferring, training
+    from otrain.cli import converting, diagnosing, inferring, modelling, training
 
-    for module in (converting, training, inferring):
+    for module in (converting, training, inferring, diagnosing, modelling):
         module.register(app)
 
 
@@ -73,3 +75,13 @@ def optimise_dataset_size() -> NoReturn:
 def grad_cam() -> NoReturn:
     """Run ``otrain-grad-cam``."""
     cli.run(app, prog="otrain-grad-cam", verb="grad-cam")
+
+
+def gamdet() -> NoReturn:
+    """Run a program by the name that it had long ago: ``gamdet-train`` is ``otrain-train``; a hint says so."""
+    name = Path(sys.argv[0]).name
+    verb = name.removeprefix("gamdet-").replace("plots-results", "plot-results")
+    code = cli.execute(app, prog=name, verb=verb)
+    if code == 0 and not {"-h", "--help", "--version", "-q", "--quiet"} & set(sys.argv[1:]):
+        print(f"{name}: note: this program is called otrain-{verb} now", file=sys.stderr)
+    sys.exit(code)

@@ -25,6 +25,7 @@ SplitBy = Annotated[
 def register(app: cli.App) -> None:
     """Add the verbs to the application."""
     app.command("train")(train)
+    app.command("optimise-dataset-size")(optimise_dataset_size)
 
 
 def train(
@@ -77,3 +78,40 @@ def train(
         Decision(threshold, target_fpr, target_fnr), device.value, report,
     )  # fmt: skip
     cli.show(train_cube(request, Running(overwrite, resume)))
+
+
+def optimise_dataset_size(
+    cube: Annotated[Path, cli.option("--cube", "-i", "--input", help=CubePath)],
+    model_name: Annotated[str, cli.option("--model-name", help="Name in the names of the outputs")],
+    outdir: Annotated[Path, cli.option("--outdir", "-o", "--output", help="Folder of the results")],
+    model_path: Annotated[Path | None, cli.option("--model-path", help="Accepted for old scripts; models of parts are "
+                                                  "not kept")] = None,
+    epochs: Epochs = 10,
+    n_sections: Annotated[int, cli.option("--n-sections", help="Sizes, from all downwards", min=2)] = 20,
+    dropout: Dropout = 0.3,
+    repeats: Annotated[int, cli.option("--repeats", help="Trainings for each size, on other parts", min=1)] = 3,
+    goal: Annotated[float | None, cli.option("--goal", help="MCC for which the number of labels is asked", min=0,
+                                             max=1)] = None,
+    frac: Annotated[float, cli.option("--frac", help="Part that judges all of them", min=0.05, max=0.9)] = 0.2,
+    network: Network = NetworkName.SMALL,
+    members: Annotated[int, cli.option("--members", help="Networks in each ensemble", min=1, max=32)] = 1,
+    split_by: SplitBy = "auto",
+    device: Annotated[Device, cli.option("--device", help="Where to train")] = Device.AUTO,
+    seed: cli.Seed = 0,
+    overwrite: cli.Overwrite = False,
+    resume: cli.Resume = True,
+) -> None:  # fmt: skip
+    """Train on smaller and smaller parts of a cube, judged by the same cut-outs: how many more labels are worth it?
+
+    Example:
+      otrain-optimise-dataset-size --cube night1.npz --model-name first --outdir sizes --n_sections 5 --goal 0.9
+    """
+    from otrain.pipeline.running import Running
+    from otrain.pipeline.sizes import Request, optimise
+    from otrain.pipeline.train import Request as TrainRequest
+    from otrain.pipeline.train import recipe
+    from otrain.training.ensemble import Plan
+
+    plan = Plan(network.value, members, dropout, recipe(epochs), seed)
+    training = TrainRequest(cube, model_path or outdir, model_name, plan, frac, split_by=split_by, device=device.value)
+    cli.show(optimise(Request(training, outdir, n_sections, repeats, goal), Running(overwrite, resume)))

@@ -46,7 +46,7 @@ def heat(levels: Array, strength: Array, alpha: float = 0.45) -> Array:
     levels : ndarray of uint8, shape (ny, nx)
     strength : ndarray of float, shape (ny, nx)
     alpha : float
-        Opacity of the map.
+        Opacity of the map where it is 0.1 and more; below it fades away.
 
     Returns
     -------
@@ -58,7 +58,8 @@ def heat(levels: Array, strength: Array, alpha: float = 0.45) -> Array:
     below = np.minimum(place.astype(int), len(ramp) - 2)
     part = (place - below)[..., None]
     colour = ramp[below] * (1 - part) + ramp[below + 1] * part
-    return (levels[..., None] * (1 - alpha) + colour * alpha).astype(np.uint8)
+    opacity = alpha * np.clip(s * 10, 0, 1)
+    return (levels[..., None] * (1 - opacity) + colour * opacity).astype(np.uint8)
 
 
 def encode(levels: Array, zoom: int = 1) -> bytes:

@@ -131,15 +131,23 @@ def _packets(path: Path) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
             for packet in fastavro.reader(file):
                 if not isinstance(packet, dict):
                     raise CorruptInput("this is no alert packet", path=path)
-                for source in packet.get("sources") or [packet]:
-                    inner = source.get("candidate")
-                    own = {**packet, **(inner if isinstance(inner, dict) else {}), **source}
-                    if "sources" not in packet or any(own.get(k) for keys in STAMPS.values() for k in keys):
-                        yield own, _fields(own, inner if isinstance(inner, dict) else {})
+                yield from _sources(packet, path)
         except SharedIOError:
             raise
         except Exception as error:  # the decoder raises whatever it stumbles over
             raise CorruptInput(f"this is no sound Avro file: {type(error).__name__}", path=path) from error
+
+
+def _sources(packet: Mapping[str, Any], path: Path) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
+    """The one source of a packet, or those of DECAT's sources that carry cut-outs."""
+    listed = [s for s in packet.get("sources") or () if any(s.get(k) for keys in STAMPS.values() for k in keys)]
+    if "sources" in packet and not listed:
+        raise SchemaMismatch("no source of this packet carries cut-outs", path=path)
+    for source in listed or [packet]:
+        inner = source.get("candidate")
+        inner = inner if isinstance(inner, dict) else {}
+        own = {**packet, **inner, **source}
+        yield own, _fields(own, inner)
 
 
 def _fields(own: Mapping[str, Any], inner: Mapping[str, Any]) -> dict[str, Any]:

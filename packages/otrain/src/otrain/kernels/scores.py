@@ -219,8 +219,9 @@ def bootstrap(truth: Array, score: Array, called: Array, rng: np.random.Generato
 
 
 def _members(groups: Array) -> list[Array]:
-    order = np.argsort(groups, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(np.asarray(groups)[order])) + 1)
+    _, number = np.unique(groups, return_inverse=True)
+    order = np.argsort(number, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(number[order])) + 1)
 
 
 def reliability(truth: Array, probability: Array, bins: int = 10) -> tuple[Array, Array, Array]:
