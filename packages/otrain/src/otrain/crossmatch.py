@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -123,7 +124,7 @@ def fractions(recovered: Recovered, limits: Sequence[float], thresholds: Sequenc
     """
     edges = [-np.inf, *sorted(limits), np.inf]
     rows = []
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         mask = (recovered.mag >= low) & (recovered.mag < high)
         p = recovered.probability[mask]
         p = p[np.isfinite(p)]

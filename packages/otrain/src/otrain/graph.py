@@ -103,9 +103,7 @@ def _weighted(graph: _Graph, layer: Layer, name: str, at: str, network: Network,
     if layer.kind == "dense":
         return graph.node("Gemm", [at, graph.constant(f"{name}/kernel", kernel), b], name)
     k = graph.constant(f"{name}/kernel", kernel.transpose(3, 2, 0, 1))
-    (top, bottom), (left, right) = (
-        pads(shape[i], layer.kernel[i], layer.stride, layer.padding) for i in (0, 1)
-    )
+    (top, bottom), (left, right) = (pads(shape[i], layer.kernel[i], layer.stride, layer.padding) for i in (0, 1))
     return graph.node("Conv", [at, k, b], name, strides=[layer.stride] * 2, pads=[top, left, bottom, right])
 
 

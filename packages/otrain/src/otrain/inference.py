@@ -111,7 +111,7 @@ class Classifier:
         """Return the logits of prepared inputs, shape (n, members)."""
         views = _views(x.shape, self.card.views)
         found = [self._run(np.ascontiguousarray(pixels.view(x, k))) for k in views]
-        return found[0] if len(found) == 1 else np.mean(found, axis=0, dtype=np.float32)
+        return found[0] if len(found) == 1 else np.asarray(np.mean(found, axis=0, dtype=np.float32))
 
     def _fits(self, x: Array) -> None:
         if x.shape[1:] != self.card.shape:

@@ -16,7 +16,8 @@ __all__ = ["ARCHITECTURES", "Layer", "Network", "architecture"]
 Array = npt.NDArray[Any]
 Weights = Mapping[str, tuple[Array, Array]]
 
-KINDS = ("conv", "dense", "maxpool", "avgpool", "flatten", "mean", "max", "affine", "relu", "sigmoid", "tanh", "dropout")
+KINDS = ("conv", "dense", "maxpool", "avgpool", "flatten", "mean", "max", "affine", "relu", "sigmoid", "tanh",
+         "dropout")  # fmt: skip
 """``mean`` and ``max`` pool over the whole picture; ``affine`` scales and shifts each channel."""
 
 

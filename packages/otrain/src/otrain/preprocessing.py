@@ -69,7 +69,7 @@ class Preprocessing:
         """
         if cube.shape[-1] != len(self.planes):
             raise SchemaMismatch(
-                f"cut-outs of {cube.shape[-1]} planes, but the model takes {len(self.planes)}: {', '.join(self.planes)}",
+                f"cut-outs of {cube.shape[-1]} planes, the model takes {len(self.planes)}: {', '.join(self.planes)}",
                 hint="choose the planes with --planes",
             )
         try:

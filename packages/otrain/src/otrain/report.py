@@ -57,7 +57,8 @@ class Gallery:
 
 
 def page(title: str, scores: str, plots: Sequence[tuple[str, bytes]], galleries: Sequence[Gallery],
-         tables: Sequence[tuple[str, str, Sequence[Sequence[str]]]], planes: Sequence[str], card: str) -> str:  # fmt: skip
+         tables: Sequence[tuple[str, str, Sequence[Sequence[str]]]], planes: Sequence[str],
+         card: str) -> str:  # fmt: skip
     """Return the page as HTML.
 
     Parameters
@@ -87,7 +88,11 @@ def page(title: str, scores: str, plots: Sequence[tuple[str, bytes]], galleries:
         f'<h2 id="card">Card</h2><div class="card"><pre>{_safe(card)}</pre></div>',
     ]  # fmt: skip
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{_safe(title)}</title>'
-    return f"<!doctype html><html lang=\"en\"><head>{head}<style>{_STYLE}</style></head><body><main>{''.join(parts)}</main></body></html>\n"
+    body = "".join(parts)
+    return (
+        f'<!doctype html><html lang="en"><head>{head}<style>{_STYLE}</style></head><body><main>{body}</main></body>'
+        "</html>\n"
+    )
 
 
 def _safe(text: str) -> str:

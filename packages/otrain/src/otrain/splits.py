@@ -136,9 +136,7 @@ def leaks(one: Cube, other: Cube) -> list[tuple[int, int]]:
     """
     if one.pixels.shape[1:] != other.pixels.shape[1:]:
         raise SchemaMismatch("the cubes hold cut-outs of different shapes")
-    both = Cube(
-        np.concatenate([one.pixels, other.pixels]), np.concatenate([one.labels, other.labels]), {}, one.planes
-    )
+    both = Cube(np.concatenate([one.pixels, other.pixels]), np.concatenate([one.labels, other.labels]), {}, one.planes)
     family = _linked(len(both), twins(both))
     first: dict[int, list[int]] = {}
     for k in range(len(one)):

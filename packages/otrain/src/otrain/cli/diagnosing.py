@@ -11,7 +11,8 @@ from shared_io import cli
 from otrain.cli.choices import CubePath, TargetFNR, TargetFPR, Threshold
 
 Validation = Annotated[
-    Path, cli.option("--path-cube-validation", "--cube", "-i", "--input", help="Cube of cut-outs the model has not seen")
+    Path,
+    cli.option("--path-cube-validation", "--cube", "-i", "--input", help="Cube of cut-outs the model has not seen"),
 ]
 TheModel = Annotated[Path, cli.option("--model-path", "--model", help="Trained model, .h5")]
 

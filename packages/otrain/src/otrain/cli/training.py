@@ -101,7 +101,7 @@ def optimise_dataset_size(
     overwrite: cli.Overwrite = False,
     resume: cli.Resume = True,
 ) -> None:  # fmt: skip
-    """Train on smaller and smaller parts of a cube, judged by the same cut-outs: how many more labels are worth it?
+    """Train on smaller and smaller parts of a cube, judged by the same cut-outs: how many labels pay.
 
     Example:
       otrain-optimise-dataset-size --cube night1.npz --model-name first --outdir sizes --n_sections 5 --goal 0.9

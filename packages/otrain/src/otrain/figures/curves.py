@@ -109,7 +109,9 @@ def distribution(truth: Array, probability: Array, threshold: float) -> Figure:
     made = figure(6.4, 4.4)
     axis = made.subplots()
     for mask, name, colour in ((truth, "real", REAL), (~truth, "bogus", BOGUS)):
-        axis.hist(probability[mask], np.linspace(0, 1, 41), color=colour, alpha=0.55, label=f"{name} ({mask.sum()})")
+        axis.hist(
+            probability[mask], np.linspace(0, 1, 41).tolist(), color=colour, alpha=0.55, label=f"{name} ({mask.sum()})"
+        )
     axis.axvline(threshold, color="k", ls="--", lw=1, label=f"threshold {threshold:.3f}")
     axis.set(xlabel="probability of being real", ylabel="number", title="Probabilities by true class", yscale="log")
     axis.set_ylim(bottom=0.7)
@@ -147,8 +149,9 @@ def scores_by(truth: Array, probability: Array, threshold: float, columns: Mappi
                 if total:
                     low, high = scores.wilson(hits, total)
                     middle = hits / total
-                    axis.errorbar([k + shift], [middle], yerr=[[max(middle - low, 0)], [max(high - middle, 0)]], fmt="o", color=colour,
-                                  capsize=2, ms=4, label=rate if k == 0 else None)  # fmt: skip
+                    bar = [[max(middle - low, 0)], [max(high - middle, 0)]]
+                    axis.errorbar([k + shift], [middle], yerr=bar, fmt="o", color=colour, capsize=2, ms=4,
+                                  label=rate if k == 0 else None)  # fmt: skip
         axis.set_xticks(range(len(parts)), [label for label, _ in parts], fontsize=7, rotation=15)
         axis.set(title=name if parts else f"{name}: not known", ylabel="rate", ylim=(-0.03, 1.03))
     panels[0].legend(fontsize=8)

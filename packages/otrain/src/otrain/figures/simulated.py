@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def plots(found: Recovered, limits: Sequence[float], thresholds: Sequence[float]
     steps = [0.0, *sorted(thresholds), 1.0]
     by_p = [
         (f"p {a:g} to {b:g}", found.ratio[(found.probability >= a) & (found.probability <= b)])
-        for a, b in zip(steps, steps[1:], strict=False)
+        for a, b in pairwise(steps)
     ]
     both = [("simulated", found.ratio), ("other candidates", found.all_ratio)]
     return dict(zip(NAMES, (

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import struct
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -73,21 +72,23 @@ def write_rows(path: Path, rows: Iterable[Array], shape: tuple[int, ...], labels
         sha256 of pixels and labels.
     """
     digest = hashlib.sha256()
-    with atomic.atomic_path(path, overwrite=overwrite) as temporary:
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-            with _member(archive, "cube") as out:
-                _head(out, shape, np.dtype("<f4"))
-                for piece in rows:
-                    data = np.ascontiguousarray(piece, "<f4").tobytes()
-                    digest.update(data)
-                    out.write(data)
-            digest.update(np.ascontiguousarray(labels).tobytes())
-            _array(archive, "labels", labels)
-            for key, name in KEYS.items():
-                if name in columns:
-                    _array(archive, key, columns[name])
-            _array(archive, "planes", np.array(planes, dtype=str))
-            _array(archive, "sha256", np.array(digest.hexdigest()))
+    with (
+        atomic.atomic_path(path, overwrite=overwrite) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
+    ):
+        with _member(archive, "cube") as out:
+            _head(out, shape, np.dtype("<f4"))
+            for piece in rows:
+                data = np.ascontiguousarray(piece, "<f4").tobytes()
+                digest.update(data)
+                out.write(data)
+        digest.update(np.ascontiguousarray(labels).tobytes())
+        _array(archive, "labels", labels)
+        for key, name in KEYS.items():
+            if name in columns:
+                _array(archive, key, columns[name])
+        _array(archive, "planes", np.array(planes, dtype=str))
+        _array(archive, "sha256", np.array(digest.hexdigest()))
     return digest.hexdigest()
 
 
@@ -200,7 +201,8 @@ def _cube(arrays: Mapping[str, Array], path: Path) -> Cube:
 
 
 def _default_planes(number: int) -> tuple[str, ...]:
-    return tuple(PLANES) if number == 3 else ("difference",) if number == 1 else tuple(f"plane{k}" for k in range(number))
+    known = {1: ("difference",), 3: tuple(PLANES)}
+    return known.get(number) or tuple(f"plane{k}" for k in range(number))
 
 
 def _column(values: Array, kind: type) -> Array:

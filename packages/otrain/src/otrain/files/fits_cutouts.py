@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,9 @@ Array = npt.NDArray[Any]
 CHUNK = 4096
 
 
-def read_parts(paths: Sequence[Path], *, planes: Sequence[str] = (), size: int = -1, workers: int = 1) -> Iterator[Part]:
+def read_parts(
+    paths: Sequence[Path], *, planes: Sequence[str] = (), size: int = -1, workers: int = 1
+) -> Iterator[Part]:
     """Read cut-outs in memory that does not grow with their number.
 
     Files that are alike (of one size in bytes) are looked into once. A single image is read with all its planes. Of a
@@ -113,7 +114,7 @@ def _chunk(paths: Sequence[Path], planes: tuple[str, ...], size: int, workers: i
 def _layout(path: Path, planes: tuple[str, ...], layouts: dict[tuple[str, int], _Layout]) -> _Layout | SharedIOError:
     """The layout of a file: that of another one of the same size and suffix, or an error of its own."""
     try:
-        key = (path.suffix.lower(), os.stat(path).st_size)
+        key = (path.suffix.lower(), path.stat().st_size)
     except OSError:
         key = (path.suffix.lower(), -1)
     if key not in layouts:
@@ -149,7 +150,9 @@ def _group(paths: Sequence[Path], layout: _Layout, places: list[int], size: int,
     return np.asarray(data, np.float32), rows, columns, edge, layout.planes
 
 
-def _merged(pieces: list[Piece], paths: Sequence[Path], failed: dict[int, SharedIOError], planes: tuple[str, ...]) -> Part:
+def _merged(
+    pieces: list[Piece], paths: Sequence[Path], failed: dict[int, SharedIOError], planes: tuple[str, ...]
+) -> Part:
     """Put pieces of one shape together in the order of the files; those of rarer shapes have failed."""
     if not pieces:
         return Part(np.zeros((0, 0, 0, 0), np.float32), {}, np.zeros(0, bool), [], planes, _failures(paths, failed))

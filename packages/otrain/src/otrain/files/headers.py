@@ -32,7 +32,7 @@ _TRUE = {"t", "true", "1", "yes", "y"}
 def is_edge(value: object) -> bool:
     """Tell whether EDGE says so: T, 'True', 1 and the like; 'False', F, 0 and nothing at all do not."""
     if isinstance(value, float):
-        return value == value and value != 0  # noqa: PLR0124  (NaN)
+        return value == value and value != 0
     return value is not None and str(value).strip().lower() in _TRUE
 
 
@@ -64,12 +64,18 @@ def _values(table: Any, key: str) -> list[Any]:
 
 
 def _column(table: Any, name: str) -> Array:
+    keys = [key for key in KEYS[name] if key in table.colnames]
+    text = COLUMNS[name] is str
+    if not keys:
+        return np.full(len(table), "", "U1") if text else np.full(len(table), np.nan)
+    if len(keys) == 1 and not text and table[keys[0]].dtype.kind == "f":
+        return np.ma.filled(np.ma.asarray(table[keys[0]]), np.nan).astype(np.float64)
     out: list[Any] = [None] * len(table)
-    for key in reversed([key for key in KEYS[name] if key in table.colnames]):
+    for key in reversed(keys):
         out = [old if new is None else new for old, new in zip(out, _values(table, key), strict=True)]
-    if COLUMNS[name] is str:
-        text = np.array(["" if value is None else str(value).strip() for value in out], dtype=str)
-        return text if text.dtype.itemsize else text.astype("U1")
+    if text:
+        made = np.array(["" if value is None else str(value).strip() for value in out], dtype=str)
+        return made if made.dtype.itemsize else made.astype("U1")
     return np.array([_number(value) for value in out], np.float64)
 
 

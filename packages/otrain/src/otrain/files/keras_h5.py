@@ -78,8 +78,8 @@ def _weights(file: hdf5.Reader, root: str, path: Path) -> dict[str, list[Array]]
     for raw in np.atleast_1d(names):
         name = raw.decode() if isinstance(raw, bytes) else str(raw)
         group = f"{root}/{name}" if root else name
-        parts = [p.decode() if isinstance(p, bytes) else str(p)
-                 for p in np.atleast_1d(file.attrs(group).get("weight_names", ())) if isinstance(p, bytes | str)]  # fmt: skip
+        listed = np.atleast_1d(file.attrs(group).get("weight_names", ()))
+        parts = [p.decode() if isinstance(p, bytes) else str(p) for p in listed if isinstance(p, bytes | str)]
         found[name] = [file.array(f"{group}/{part}") for part in parts]
     if not found:
         raise SchemaMismatch("this file holds no weights of layers", path=path)

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from shared_io import atomic, hdf5
 from shared_io.errors import CorruptInput, SchemaMismatch, SharedIOError
 from shared_io.provenance import Provenance
@@ -36,7 +37,7 @@ def write_model(model: Model, path: Path, *, overwrite: bool = False, provenance
     provenance : Provenance, optional
     """
     card = json.dumps(model.card.described(), sort_keys=True, allow_nan=False)
-    arrays = {
+    arrays: dict[str, npt.ArrayLike] = {
         "onnx": np.frombuffer(model.onnx, np.uint8), "z": np.asarray(model.z, np.float64),
         "truth": np.asarray(model.truth, np.uint8),
     }  # fmt: skip

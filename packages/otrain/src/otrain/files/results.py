@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
 from shared_io import atomic, table
 from shared_io.errors import CorruptInput, InputNotFound, SchemaMismatch
@@ -89,9 +87,10 @@ def read_results(path: Path) -> Table:
 
     if not path.is_file():
         raise InputNotFound("no such file", path=path)
-    if os.stat(path).st_size > 2**30:
+    if path.stat().st_size > 2**30:
         raise SchemaMismatch("a text table of more than 1 GB", path=path, hint="use Parquet")
     try:
         return ascii.read(path.read_text(encoding="utf-8").splitlines(), format="commented_header", fast_reader=False)
     except (ValueError, IndexError, ascii.InconsistentTableError) as error:
-        raise CorruptInput(f"this is no table with a commented header: {str(error).splitlines()[0]}", path=path) from error
+        reason = str(error).splitlines()[0]
+        raise CorruptInput(f"this is no table with a commented header: {reason}", path=path) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -73,6 +72,6 @@ def signature(paths: Sequence[Path]) -> str:
     """Return a digest of the names, sizes and times of files: whether they are still the same."""
     out = hashlib.sha256()
     for path in paths:
-        found = os.stat(path)
+        found = path.stat()
         out.update(f"{path.name}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
     return out.hexdigest()

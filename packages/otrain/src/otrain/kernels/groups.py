@@ -73,7 +73,7 @@ def connected(*keys: Array) -> Array:
     for key in keys:
         first: dict[Any, int] = {}
         for i, value in enumerate(np.asarray(key).tolist()):
-            if value is None or value == "" or value != value:  # noqa: PLR0124  (NaN)
+            if value is None or value == "" or value != value:
                 continue
             parent[root(i)] = root(first.setdefault(value, i))
     roots = np.array([root(i) for i in range(n)], int)

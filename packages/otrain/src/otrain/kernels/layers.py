@@ -53,7 +53,7 @@ def conv(x: Array, weights: Array, bias: Array, stride: int = 1, padding: str = 
     padding : str
         ``same`` or ``valid``.
     """
-    windows = _windows(x, weights.shape[:2], stride, padding, 0.0)  # type: ignore[arg-type]
+    windows = _windows(x, weights.shape[:2], stride, padding, 0.0)
     return np.tensordot(windows, weights, axes=([4, 5, 3], [0, 1, 2])) + bias
 
 

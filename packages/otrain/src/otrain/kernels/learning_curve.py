@@ -14,7 +14,7 @@ Array = npt.NDArray[Any]
 _EXPONENTS = np.linspace(0.1, 1.0, 91)
 
 
-def power_law(n: Array, law: tuple[float, float, float]) -> Array:
+def power_law(n: Array | float, law: tuple[float, float, float]) -> Array:
     """Return ``1 - (floor + scale n^-exponent)``, the score at n objects, for law = (floor, scale, exponent)."""
     floor, scale, exponent = law
     return 1 - (floor + scale * np.asarray(n, float) ** -exponent)
@@ -23,7 +23,8 @@ def power_law(n: Array, law: tuple[float, float, float]) -> Array:
 def fit_power_law(n: Array, score: Array) -> tuple[float, float, float]:
     """Fit ``1 - score = floor + scale n^-exponent`` by least squares (the learning curve of Cortes et al. 1993).
 
-    Floor and scale are not negative; the exponent is searched on a grid from 0.1 to 1, as curves that are steeper promise too much.
+    Floor and scale are not negative; the exponent is searched on a grid from 0.1 to 1,
+    as curves that are steeper promise too much.
 
     Parameters
     ----------

@@ -19,6 +19,7 @@ VIEWS = 8
 
 _MAD_TO_SIGMA = 1.4826  # of a normal distribution
 _GAIN = 0.5  # asinh of ten sigma becomes 1.5
+_LARGEST = np.float32(1e18)  # its square is a float32
 
 
 def crop(cube: Array, size: int) -> Array:
@@ -77,12 +78,25 @@ def robust(cube: Array) -> Array:
         if good.size:
             (centre[row],), (spread[row],) = _whole(good[None])
     with np.errstate(over="ignore", invalid="ignore"):
-        scaled = np.arcsinh((flat - centre[:, None]) / spread[:, None]) * np.float32(_GAIN)
-    scaled[missing] = 0
+        scaled = _bent((flat - centre[:, None]) / spread[:, None])
+    if some.any():
+        scaled[missing] = 0
     out = np.empty((n, ny, nx, planes + 1), np.float32)
     out[..., :planes] = np.moveaxis(scaled.reshape(n, planes, ny, nx), 1, -1)
     out[..., planes] = missing.reshape(n, planes, ny, nx).mean(axis=1)
     return out
+
+
+def _bent(x: Array) -> Array:
+    """Return ``0.5 asinh(x)`` as sign(x) log(|x| + sqrt(x^2 + 1)), several times as fast as numpy's; x is used up."""
+    size = np.minimum(np.abs(x), _LARGEST)
+    root = np.square(size)
+    root += np.float32(1)
+    np.sqrt(root, out=root)
+    root += size
+    np.log(root, out=root)
+    root *= np.float32(_GAIN)
+    return np.copysign(root, x, out=root)
 
 
 def _whole(rows: Array) -> tuple[Array, Array]:
@@ -104,8 +118,8 @@ def _median(rows: Array) -> Array:
     half = rows.shape[1] // 2
     if rows.shape[1] % 2:
         return np.partition(rows, half, axis=1)[:, half]
-    parted = np.partition(rows, (half - 1, half), axis=1)
-    return (parted[:, half - 1] + parted[:, half]) * np.float32(0.5)
+    parted = np.partition(rows, half, axis=1)
+    return (parted[:, :half].max(axis=1) + parted[:, half]) * np.float32(0.5)
 
 
 def l2_rows(cube: Array) -> Array:

@@ -154,7 +154,8 @@ def best_threshold(truth: Array, score: Array, *, smooth: int = 15) -> float:
     real, bogus = int(tp[-1]), int(fp[-1])
     if not real or not bogus:
         raise ValueError("a threshold needs objects of both classes")
-    found = np.array([_f1_mcc(Counts(bogus - b, b, real - a, a)) for a, b in zip(tp.tolist(), fp.tolist(), strict=True)])
+    pairs = zip(tp.tolist(), fp.tolist(), strict=True)
+    found = np.array([_f1_mcc(Counts(bogus - b, b, real - a, a)) for a, b in pairs])
     width = max(1, min(smooth, len(found) // 4) | 1)
     padded = np.pad(found, width // 2, mode="edge")
     mean = np.convolve(padded, np.ones(width) / width, "valid")[1:-1]
@@ -178,7 +179,7 @@ def threshold_for(truth: Array, score: Array, *, fpr: float | None = None, fnr: 
     chosen = np.sort(np.asarray(score, float)[np.asarray(truth, bool) == (fpr is None)])
     if not len(chosen):
         raise ValueError("no object of the class in which this rate is counted")
-    below = (1 - fpr) if fpr is not None else fnr
+    below = 1 - fpr if fpr is not None else float(fnr or 0.0)
     return float(np.quantile(chosen, below, method="hazen"))
 
 

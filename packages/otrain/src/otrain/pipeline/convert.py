@@ -110,12 +110,15 @@ def convert(request: Request, running: Running | None = None) -> Report:
     return Report((*report.entries, *(Entry(name, "failed", (), str(error)) for name, error in failed)))
 
 
-def _write(request: Request, files: dict[int, list[Path]], target: Path, failed: list[tuple[str, SharedIOError]]) -> str:
+def _write(
+    request: Request, files: dict[int, list[Path]], target: Path, failed: list[tuple[str, SharedIOError]]
+) -> str:
     with tempfile.TemporaryFile(dir=target.parent) as file:
         stored = _Stored(file)
         with progress(sum(map(len, files.values())), "cut-outs") as shown:
             for label in (1, 0):
-                for part in sources.read(files[label], planes=request.planes, size=request.size, workers=request.workers):
+                parts = sources.read(files[label], planes=request.planes, size=request.size, workers=request.workers)
+                for part in parts:
                     stored.add(part, label)
                     shown.advance(len(part) + len(part.failed))
         failed += stored.failed
@@ -130,7 +133,7 @@ def _chosen(stored: _Stored, request: Request) -> tuple[Array, Array]:
     """The rows that make up the asked mixture, drawn at random, in their order."""
     if not stored.labels:
         first = f": {stored.failed[0][1]}" if stored.failed else ""
-        raise SchemaMismatch(f"no cut-out could be used{first}", hint="see the keywords EDGE, MAG, CANDID in the manual")
+        raise SchemaMismatch(f"no cut-out could be used{first}", hint="cut-outs with EDGE true are left out")
     labels = np.concatenate(stored.labels)
     real, bogus = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
     if request.share is None:

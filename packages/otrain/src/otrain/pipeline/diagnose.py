@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ class Request:
     cube: Path
     model: Path
     output: Path
-    decision: Decision = Decision()
+    decision: Decision = field(default_factory=Decision)
     seed: int = 0
 
 

@@ -49,7 +49,8 @@ def drawn(rows: Mapping[str, Array], number: int, seed: int) -> dict[str, Array]
 
 
 def write_pictures(folder: Path, listing: str, groups: Mapping[str, tuple[str, Array]], cube: Cube, probability: Array,
-                   *, name: str = "cutout_{}.png", maps: Array | None = None, overwrite: bool = False) -> int:  # fmt: skip
+                   *, name: str = "cutout_{}.png", maps: Array | None = None,
+                   overwrite: bool = False) -> int:  # fmt: skip
     """Write FOLDER/SUBFOLDER/cutout_i.png for groups of cut-outs, and the list of them, FOLDER/LISTING.
 
     The list is written first, so that a later run knows which pictures are its own; it never removes one.
@@ -88,8 +89,10 @@ def write_pictures(folder: Path, listing: str, groups: Mapping[str, tuple[str, A
         if not overwrite and path not in known and (folder / path).exists():
             raise OutputExists("this picture is in the way", path=folder / path, hint="--overwrite replaces it")
     candids = cube.column("candid")
-    lines = [f"{path},{row},{_cell(candids[row])},{cube.column('mag')[row]},{probability[row]!r}" for path, row in entries]
-    atomic.write_text(folder / listing, "\n".join(["picture,row,candid,mag,probability", *lines]) + "\n", overwrite=True)
+    mags = cube.column("mag")
+    lines = [f"{path},{row},{_cell(candids[row])},{mags[row]},{float(probability[row])!r}" for path, row in entries]
+    text = "\n".join(["picture,row,candid,mag,probability", *lines]) + "\n"
+    atomic.write_text(folder / listing, text, overwrite=True)
     for sub, _ in groups.values():
         (folder / sub).mkdir(parents=True, exist_ok=True)
     pictures = _pictures(cube, [row for _, row in entries], probability, maps)
@@ -130,5 +133,3 @@ def checked_folder(path: Path) -> Path:
     except OSError as error:
         raise InputNotFound(f"this cannot be a folder: {error.strerror}", path=path) from error
     return path
-
-

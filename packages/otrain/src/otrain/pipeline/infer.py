@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ class Request:
     output: Path | None = None
     form: str = "dat"
     planes: tuple[str, ...] = ()
-    decision: Decision = Decision()
+    decision: Decision = field(default_factory=Decision)
     workers: int = 1
 
 

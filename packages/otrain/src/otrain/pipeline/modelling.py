@@ -16,7 +16,7 @@ from otrain.model import Card, Model
 from otrain.pipeline.running import provenance
 from otrain.preprocessing import Preprocessing
 
-__all__ = ["ImportRequest", "PRESETS", "import_model"]
+__all__ = ["PRESETS", "ImportRequest", "import_model"]
 
 TRIPLET = ("science", "template", "difference")
 

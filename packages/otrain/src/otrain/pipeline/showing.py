@@ -66,7 +66,8 @@ def plots(shown: Shown, threshold: float) -> dict[str, bytes]:
     """Return the plots of `PLOTS` as PNG."""
     cube, truth, p = shown.cube, shown.truth, shown.probability
     mag, error = cube.column("mag"), cube.column("magerr")
-    by = {"magnitude": mag, "magnitude error": error, "FWHM [pixel]": cube.column("fwhm"), "filter": cube.column("filter")}
+    by = {"magnitude": mag, "magnitude error": error, "FWHM [pixel]": cube.column("fwhm"),
+          "filter": cube.column("filter")}  # fmt: skip
     made = {
         "errmag_ROC.png": curves.roc(truth, p, error, "magnitude error", threshold),
         "mag_ROC.png": curves.roc(truth, p, mag, "magnitude", threshold),
@@ -166,7 +167,7 @@ def _page(name: str, model: Model, classifier: Classifier, both: Shown, suspects
                  "Networks that did not learn these objects disagree with their labels, most of all with the first. "
                  "The whole list is label_errors.csv.", total=len(suspects)),
     ]  # fmt: skip
-    which = f"{held} objects that were held back" if held else "all objects, each judged by a member that did not learn it"
+    which = f"{held} objects held back" if held else "all objects, each judged by a member that did not learn it"
     found = evaluate(unseen.truth, unseen.probability, threshold)
     scores = f"On {which}:\n\n{found.to_text()}"
     shown = [(file.removesuffix(".png").replace("_", " "), data) for file, data in pictures.items()]

@@ -1,4 +1,4 @@
-"""Trainings on parts of a cube, all judged by the same objects: how many labels are enough?"""
+"""Trainings on parts of a cube, all judged by the same objects: so many labels are enough."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _ordered(pool: Array, families: Array, rng: np.random.Generator) -> Array:
 def _one(cube: Cube, families: Array, test: Cube, request: Request, repeat: int) -> dict[str, float]:
     plan = replace(request.training.plan, seed=request.training.plan.seed + 7919 * repeat)
     try:
-        model, trained = fit_model(cube, families, replace(request.training, plan=plan))
+        model, _ = fit_model(cube, families, replace(request.training, plan=plan))
     except SchemaMismatch:  # too few families of a class for this size
         return dict.fromkeys(("mcc", "auc", "f1", "accuracy", "train_accuracy", "loss", "train_loss"), float("nan"))
     classifier = Classifier(model)
@@ -145,7 +145,8 @@ def _told(rows: Table, law: tuple[float, float, float] | None, goal: float | Non
     top = int(max(rows["size"]))
     lines.append(f"fitted: MCC = 1 - ({floor:.3f} + {scale:.3g} n^-{exponent:.2f})")
     for factor in (2, 4):
-        lines.append(f"with {factor} times as many ({factor * top}): MCC {learning_curve.power_law(factor * top, law):.3f}")
+        expected = float(learning_curve.power_law(factor * top, law))
+        lines.append(f"with {factor} times as many ({factor * top}): MCC {expected:.3f}")
     if goal is not None:
         lines.append(_more(learning_curve.needed(law, goal), top, goal))
     return "\n".join(lines)
@@ -156,4 +157,3 @@ def _more(wanted: float, top: int, goal: float) -> str:
         return f"MCC {goal:g} is beyond what this curve reaches with more labels"
     more = max(round(wanted) - top, 0)
     return f"MCC {goal:g} needs about {round(wanted)} cut-outs: {more} more" if more else f"MCC {goal:g} is reached"
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +37,13 @@ class Request:
     cube: Path
     folder: Path
     name: str
-    plan: Plan = Plan()
+    plan: Plan = field(default_factory=Plan)
     frac: float = 0.15
     size: int | None = None
     normalisation: str = "robust"
     views: int = 1
     split_by: str = "auto"
-    decision: Decision = Decision()
+    decision: Decision = field(default_factory=Decision)
     device: str = "auto"
     report: bool = True
 

@@ -1,3 +1,3 @@
-"""Training with Keras 3: the network, the loop, the ensemble.  Only here is a framework imported, and only when used."""
+"""Training with Keras 3. Only here is a framework imported, and only when it is used."""
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ and the list of suspicious labels; no object is spent on them alone.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,7 +46,7 @@ class Plan:
     network: str = "small"
     members: int = 4
     dropout: float = 0.3
-    recipe: loop.Recipe = loop.Recipe()
+    recipe: loop.Recipe = field(default_factory=loop.Recipe)
     seed: int = 0
 
     @property

@@ -195,7 +195,7 @@ class _Turned:
 
 
 def _dataset(keras: Any, data: _Turned) -> Any:
-    class Dataset(keras.utils.PyDataset):  # type: ignore[name-defined, misc]
+    class Dataset(keras.utils.PyDataset):
         def __len__(self) -> int:
             return len(data)
 
@@ -211,7 +211,7 @@ def _dataset(keras: Any, data: _Turned) -> Any:
 def _keeper(keras: Any) -> Any:
     """Return the class of a callback that validates, remembers the best weights and stops."""
 
-    class Keeper(keras.callbacks.Callback):  # type: ignore[name-defined, misc]
+    class Keeper(keras.callbacks.Callback):
         def __init__(self, source: Source, labels: Array, rows: Array, patience: int,
                      advance: Callable[[int], None] | None) -> None:  # fmt: skip
             super().__init__()
