@@ -83,10 +83,13 @@ def test_config_show_is_json(package: Package) -> None:
     assert isinstance(json.loads(done.stdout), list | None.__class__)
 
 
-@pytest.mark.parametrize("line", LINES["dre"])
-def test_the_printed_lines_are_accepted(line: str, tmp_path: Path) -> None:
+PRINTED = [(tool, line) for tool in LINES if tool not in NOT_BUILT for line in LINES[tool]]
+
+
+@pytest.mark.parametrize(("tool", "line"), PRINTED)
+def test_the_printed_lines_are_accepted(tool: str, line: str, tmp_path: Path) -> None:
     """In an empty folder: help, or the one-line news that the input is missing, but no quarrel about spelling."""
-    done = call(BY_NAME["dre"], *shlex.split(line), cwd=tmp_path)
+    done = call(BY_NAME[tool], *shlex.split(line), cwd=tmp_path)
     asks_help = line.endswith(("-h", "--help"))
     assert done.returncode == (0 if asks_help else 4), done.stderr
     assert asks_help or done.stderr.count("\n") == 1

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from shared_io.errors import SharedIOError
+from shared_io.errors import SchemaMismatch, SharedIOError
 
 __all__ = ["COLUMNS", "PLANES", "Cube", "Part", "fraction", "plane_name"]
 
@@ -100,6 +100,25 @@ class Cube:
         """Return some of the cut-outs."""
         columns = {name: values[chosen] for name, values in self.columns.items()}
         return Cube(self.pixels[chosen], self.labels[chosen], columns, self.planes)
+
+    def select(self, planes: Sequence[str]) -> Cube:
+        """Return the cube with some of its planes, in that order.
+
+        Raises
+        ------
+        SchemaMismatch
+            If one is not there.
+        """
+        wanted = tuple(plane_name(plane) for plane in planes)
+        if wanted == self.planes:
+            return self
+        missing = [plane for plane in wanted if plane not in self.planes]
+        if missing:
+            raise SchemaMismatch(
+                f"the cube has no plane {' and no '.join(missing)}", hint=f"it has {', '.join(self.planes)}"
+            )
+        chosen = [self.planes.index(plane) for plane in wanted]
+        return Cube(self.pixels[..., chosen], self.labels, self.columns, wanted, self.data)
 
     def column(self, name: str) -> Array:
         """Return a column; empty values where the cube has none."""

@@ -22,7 +22,7 @@ _BATCH = 64
 
 
 def grad_cam(classifier: Classifier, cube: Array, *, layer: str | None = None, real: Array | None = None,
-             kind: str = "grad") -> Array:  # fmt: skip
+             kind: str = "hires") -> Array:  # fmt: skip
     """Return maps of what speaks for a class, averaged over the members of a model.
 
     Parameters
@@ -35,7 +35,7 @@ def grad_cam(classifier: Classifier, cube: Array, *, layer: str | None = None, r
     real : ndarray of bool, shape (n,), optional
         For which class each map speaks; by default the one that the classifier decides for.
     kind : str
-        ``grad`` or ``hires``, see `otrain.kernels.maps.cam`.
+        ``hires`` or ``grad``, see `otrain.kernels.maps.cam`.
 
     Returns
     -------

@@ -91,7 +91,7 @@ def grad_cam(
     threshold: Threshold = None,
     layer: Annotated[str | None, cli.option("--layer", help="Convolution to look at", show_default="the last")] = None,
     method: Annotated[MapKind, cli.option("--method", help="Grad-CAM, HiResCAM, or covering pieces of the cut-out")]
-        = MapKind.GRAD,
+        = MapKind.HIRES,
     seed: cli.Seed = 0,
     overwrite: cli.Overwrite = False,
     resume: cli.Resume = True,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from shared_io import cli
 
-from otrain.cli.choices import CubePath, Device, NetworkName, Normalisation, TargetFNR, TargetFPR, Threshold
+from otrain.cli.choices import CubePath, Device, NetworkName, Normalisation, TargetFNR, TargetFPR, Threshold, planes_of
 
 Epochs = Annotated[int, cli.option("--epochs", help="The most epochs; each shows every cut-out 4 times", min=1)]
 Dropout = Annotated[float, cli.option("--dropout", help="Part that each dropout drops", min=0, max=0.9)]
@@ -45,6 +45,8 @@ def train(
                                            show_default="32, or all if less")] = None,
     normalisation: Annotated[Normalisation, cli.option("--normalisation", help="Of each cut-out")]
         = Normalisation.ROBUST,
+    planes: Annotated[list[str] | None, cli.option("--planes", help="Planes of the cube to learn from",
+                                                   show_default="all", metavar="NAME...")] = None,
     views: Annotated[int, cli.option("--views", help="Rotations and flips averaged in inference", min=1, max=8)] = 1,
     batch: Annotated[int, cli.option("--batch", help="Cut-outs a step", min=1)] = 32,
     balance: Annotated[float, cli.option("--balance", help="Weight of the rarer class: 0 none, 1 in full", min=0,
@@ -75,7 +77,7 @@ def train(
     plan = Plan(network.value, number, dropout, recipe(epochs, gpus, batch, balance), seed)
     request = Request(
         cube, model_path, model_name, plan, frac, size, normalisation.value, views, split_by,
-        Decision(threshold, target_fpr, target_fnr), device.value, report,
+        Decision(threshold, target_fpr, target_fnr), device.value, report, planes_of(planes),
     )  # fmt: skip
     cli.show(train_cube(request, Running(overwrite, resume)))
 

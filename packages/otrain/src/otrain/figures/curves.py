@@ -154,7 +154,8 @@ def scores_by(truth: Array, probability: Array, threshold: float, columns: Mappi
                                   label=rate if k == 0 else None)  # fmt: skip
         axis.set_xticks(range(len(parts)), [label for label, _ in parts], fontsize=7, rotation=15)
         axis.set(title=name if parts else f"{name}: not known", ylabel="rate", ylim=(-0.03, 1.03))
-    panels[0].legend(fontsize=8)
+    if panels[0].get_legend_handles_labels()[0]:
+        panels[0].legend(fontsize=8)
     return made
 
 

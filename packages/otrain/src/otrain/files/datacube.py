@@ -105,7 +105,7 @@ def _head(out: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
 
 def _array(archive: zipfile.ZipFile, name: str, values: Array) -> None:
     with _member(archive, name) as out:
-        np.lib.format.write_array(out, np.ascontiguousarray(values), allow_pickle=False)
+        np.lib.format.write_array(out, np.asarray(values, order="C"), allow_pickle=False)
 
 
 def read_cube(path: Path) -> Cube:
@@ -197,7 +197,8 @@ def _cube(arrays: Mapping[str, Array], path: Path) -> Cube:
     if len(planes) != pixels.shape[3]:
         raise SchemaMismatch(f"{pixels.shape[3]} planes, but names of {len(planes)}", path=path)
     digest = hashlib.sha256(np.ascontiguousarray(labels, np.int64).tobytes()).hexdigest()
-    return Cube(pixels, labels.astype(np.int64), columns, planes, str(arrays.get("sha256", digest)))
+    stated = str(arrays["sha256"].ravel()[0]) if "sha256" in arrays and arrays["sha256"].size else digest
+    return Cube(pixels, labels.astype(np.int64), columns, planes, stated)
 
 
 def _default_planes(number: int) -> tuple[str, ...]:

@@ -52,11 +52,11 @@ def read_parts(
 
 @dataclass(frozen=True)
 class _Layout:
-    """Which HDUs of alike files are read, what their planes are, and which keywords they have."""
+    """Which HDUs of alike files are read, their planes, and the shape of the (first) image."""
 
     hdu: int | tuple[int, ...] | None
     planes: tuple[str, ...]
-    keys: tuple[str, ...]
+    shape: tuple[int, ...]
 
 
 def _look(path: Path, planes: tuple[str, ...]) -> _Layout:
@@ -67,9 +67,7 @@ def _look(path: Path, planes: tuple[str, ...]) -> _Layout:
     named = {plane_name(info.name): info.index for info in images if info.name not in ("", "PRIMARY")}
     hdu, names = _chosen(images, named, planes, path)
     chosen = hdu if isinstance(hdu, tuple) else (images[0].index if hdu is None else hdu,)
-    lower = {card.lower() for k in {0, *chosen} for card in infos[k].header}
-    optional = (key for key in headers.OPTIONAL if key.lower() in lower)
-    return _Layout(hdu, names, (*headers.NEEDED, *optional))
+    return _Layout(hdu, names, infos[chosen[0]].shape)
 
 
 def _chosen(images: list[Any], named: dict[str, int], planes: tuple[str, ...], path: Path
@@ -108,7 +106,25 @@ def _chunk(paths: Sequence[Path], planes: tuple[str, ...], size: int, workers: i
         else:
             groups.setdefault(found, []).append(place)
     parts = [_group(paths, layout, places, size, workers, failed) for layout, places in groups.items()]
+    again = _mistaken(paths, planes, groups, failed)
+    parts += [_group(paths, layout, places, size, workers, failed) for layout, places in again.items()]
     return _merged([part for part in parts if part[1]], paths, failed, planes)
+
+
+def _mistaken(paths: Sequence[Path], planes: tuple[str, ...], groups: dict[_Layout, list[int]],
+              failed: dict[int, SharedIOError]) -> dict[_Layout, list[int]]:  # fmt: skip
+    """Take those that failed because they are laid out in another way than files of their size."""
+    again: dict[_Layout, list[int]] = {}
+    for layout, places in groups.items():
+        for place in [k for k in places if isinstance(failed.get(k), SchemaMismatch)]:
+            try:
+                found = _look(paths[place], planes)
+            except SharedIOError:
+                continue
+            if found != layout:
+                again.setdefault(found, []).append(place)
+                del failed[place]
+    return again
 
 
 def _layout(path: Path, planes: tuple[str, ...], layouts: dict[tuple[str, int], _Layout]) -> _Layout | SharedIOError:
@@ -136,7 +152,7 @@ def _group(paths: Sequence[Path], layout: _Layout, places: list[int], size: int,
     """Read files of one layout: pixels, their places, columns, edge flags, planes."""
     chosen = [paths[k] for k in places]
     hdu = list(layout.hdu) if isinstance(layout.hdu, tuple) else layout.hdu
-    (cut,) = stamps.chunks(chosen, len(chosen), hdu=hdu, keys=layout.keys, workers=workers)  # type: ignore[arg-type]
+    (cut,) = stamps.chunks(chosen, len(chosen), hdu=hdu, keys=headers.ALL, workers=workers)  # type: ignore[arg-type]
     index = {str(path): place for path, place in zip(chosen, places, strict=True)}
     failed.update({index[path]: error for path, error in cut.failed})
     data = cut.data[..., None] if cut.data.ndim == 3 else np.moveaxis(cut.data, 1, -1)

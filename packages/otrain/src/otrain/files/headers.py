@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from otrain.cutouts import COLUMNS
 
-__all__ = ["KEYS", "OPTIONAL", "columns", "is_edge"]
+__all__ = ["ALL", "KEYS", "columns", "is_edge"]
 
 Array = npt.NDArray[Any]
 
@@ -22,9 +22,8 @@ KEYS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """The keywords of each column, the first that is there counts."""
 
-NEEDED = ("CANDID", "NAME", "MAG", "MAGERR", "FILTER", "FWHM", "EDGE")
-OPTIONAL = tuple(key for keys in KEYS.values() for key in keys if key not in NEEDED)
-"""Keywords that are only looked for where a sample of the files has them."""
+ALL = (*(key for keys in KEYS.values() for key in keys), "EDGE")
+"""All keywords that are looked for."""
 
 _TRUE = {"t", "true", "1", "yes", "y"}
 
@@ -66,6 +65,7 @@ def _values(table: Any, key: str) -> list[Any]:
 def _column(table: Any, name: str) -> Array:
     keys = [key for key in KEYS[name] if key in table.colnames]
     text = COLUMNS[name] is str
+    keys = [key for key in keys if not np.ma.getmaskarray(np.ma.asarray(table[key])).all()]
     if not keys:
         return np.full(len(table), "", "U1") if text else np.full(len(table), np.nan)
     if len(keys) == 1 and not text and table[keys[0]].dtype.kind == "f":

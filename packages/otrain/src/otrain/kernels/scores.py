@@ -214,9 +214,15 @@ def bootstrap(truth: Array, score: Array, called: Array, rng: np.random.Generato
         rows = np.concatenate([members[k] for k in rng.integers(0, len(members), len(members))])
         found = counts(truth[rows], called[rows])
         drawn.append((found.mcc, auc(truth[rows], score[rows]), found.f1, found.fpr, found.fnr))
-    with np.errstate(all="ignore"):
-        low, high = np.nanpercentile(np.array(drawn), [2.5, 97.5], axis=0)
-    return {name: (float(a), float(b)) for name, a, b in zip(names, low, high, strict=True)}
+    return {name: _interval(np.array(values)) for name, values in zip(names, zip(*drawn, strict=True), strict=True)}
+
+
+def _interval(values: Array) -> tuple[float, float]:
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return float("nan"), float("nan")
+    low, high = np.percentile(known, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def _members(groups: Array) -> list[Array]:

@@ -47,7 +47,7 @@ class CamRequest(Request):
 
     number: int = 30
     layer: str | None = None
-    kind: str = "grad"
+    kind: str = "hires"
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,8 @@ class _Judged:
 def _judged(request: Request) -> _Judged:
     cube = datacube.read_cube(request.cube)
     classifier = load(request.model, request.decision)
+    wanted = classifier.card.preprocessing.planes
+    cube = cube.select(wanted) if len(wanted) < len(cube.planes) else cube
     return _Judged(cube, classifier, classifier.predict(cube.pixels))
 
 

@@ -48,7 +48,7 @@ def provenance(verb: str, config: Mapping[str, object], inputs: Iterable[Path], 
     """
     from otrain import __version__
 
-    names = {f"{path.absolute().parent.name}/{path.name}": digest(path) for path in inputs}
+    names = {path.name: digest(path) for path in inputs}
     return Provenance("otrain", __version__, verb, dict(config), {**names, **(signatures or {})}, model)
 
 

@@ -46,6 +46,7 @@ class Request:
     decision: Decision = field(default_factory=Decision)
     device: str = "auto"
     report: bool = True
+    planes: tuple[str, ...] = ()
 
     @property
     def home(self) -> Path:
@@ -89,6 +90,7 @@ def validation_path(home: Path) -> Path:
 
 def _train(request: Request, made: Any) -> str:
     cube = datacube.read_cube(request.cube)
+    cube = cube.select(request.planes) if request.planes else cube
     framework.load(request.device)
     split = splits.split(cube, request.split_by, request.frac, request.plan.seed)
     rest, held = cube.rows(np.flatnonzero(~split.held)), cube.rows(np.flatnonzero(split.held))
