@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -25,7 +26,19 @@ def find(source: Path | Sequence[Path]) -> list[Path]:
     InputNotFound
         If there is none.
     """
+    if isinstance(source, Path) and source.is_dir():
+        return _in_folder(source)
     return locate.files(source, suffixes=SUFFIXES)
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    """As `locate.files` for one folder, for which a million names are no burden."""
+    with os.scandir(folder) as entries:
+        names = sorted(
+            entry.name for entry in entries
+            if not entry.name.startswith(".") and entry.name.lower().endswith(SUFFIXES) and not entry.is_dir()
+        )  # fmt: skip
+    return [folder / name for name in names] if names else locate.files(folder, suffixes=SUFFIXES)
 
 
 def class_folder(folder: Path, name: str) -> Path:
