@@ -1,11 +1,11 @@
 """Scores on real ZTF triplets that no member of the ensemble has seen, by five folds of whole groups.
 
-    python bench_accuracy.py [SEED ...]
+    OMP_NUM_THREADS=1 python bench_accuracy.py [SEED ...]
 
-Reads otrain/ztf_triplets.npz below $ASTRO_TEST_DATA. The threshold and the calibration of each fold come from inside its
-training part; undecided objects are only used for the uncertainty. One core. Prints MCC, AUC and calibration with
-bootstrap intervals over groups, the training time of each fold, how many of 5 % planted label errors stand in the top
-10 % of the suspicious list, and what a model learns from injected triplets alone.
+Reads otrain/ztf_triplets.npz below $ASTRO_TEST_DATA. The threshold and the calibration of each fold come from inside
+its training part; undecided objects are only used for the uncertainty. Prints MCC, AUC and calibration with bootstrap
+intervals over groups, the training time of each fold, how many of 5 % planted label errors stand in the top 10 % of the
+suspicious list, and what a model learns from injected triplets alone.
 """
 
 from __future__ import annotations
@@ -14,9 +14,6 @@ import os
 import sys
 import time
 from pathlib import Path
-
-for _name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-    os.environ[_name] = "1"
 
 import numpy as np
 
@@ -36,7 +33,9 @@ def read(name: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Return pixels, shape (n, ny, nx, 3), and the columns of a file."""
     place = os.environ.get("ASTRO_TEST_DATA")
     if not place or not (Path(place) / "otrain" / name).is_file():
-        raise SystemExit(f"this benchmark reads otrain/{name} below $ASTRO_TEST_DATA, which does not name such a folder")
+        raise SystemExit(
+            f"this benchmark reads otrain/{name} below $ASTRO_TEST_DATA, which does not name such a folder"
+        )
     with np.load(Path(place) / "otrain" / name) as file:
         data = dict(file)
     counts = (data.pop("hi").astype(np.int32) - 128) * 256 + data.pop("lo")
@@ -97,14 +96,19 @@ def from_injection(cube: np.ndarray, data: dict[str, np.ndarray]) -> None:
     labels, family = own["label"].astype(int), own["group"]
     held = np.isin(family, np.unique(family)[::5])
     prepare = Preprocessing(("difference",), 31)
-    judge = classifier(train(made[~held][..., 2:], labels[~held], family[~held], prepare, Plan()), labels[~held], prepare, 8)
+    judge = classifier(
+        train(made[~held][..., 2:], labels[~held], family[~held], prepare, Plan()), labels[~held], prepare, 8
+    )
     decided = data["label"] >= 0
     said = judge.predict(cube[decided][..., 2:]).probability
-    print(f"\nlearned from injected differences only: AUC {scores.auc(data['label'][decided] == 1, said):.3f} on real ones")
+    area = scores.auc(data["label"][decided] == 1, said)
+    print(f"\nlearned from injected differences only: AUC {area:.3f} on real ones")
     new = held & (labels == 1)
     sources, fwhm, real = made[new][..., 2:], own["fwhm"][new], np.ones(int(new.sum()), bool)
-    maps = {"HiResCAM": grad_cam(judge, sources, real=real), "Grad-CAM": grad_cam(judge, sources, real=real, kind="grad"),
-            "occlusion": occlusion(judge, sources, real=real)}  # fmt: skip
+    maps = {
+        "HiResCAM": grad_cam(judge, sources, real=real), "occlusion": occlusion(judge, sources, real=real),
+        "Grad-CAM": grad_cam(judge, sources, real=real, kind="grad"),
+    }  # fmt: skip
     for name, one in maps.items():
         y, x = np.unravel_index(one.reshape(len(one), -1).argmax(axis=1), one.shape[1:])
         near = np.hypot(y - 15, x - 15) <= 2 * fwhm
@@ -112,6 +116,8 @@ def from_injection(cube: np.ndarray, data: dict[str, np.ndarray]) -> None:
 
 
 def main(seeds: list[int]) -> None:
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(name, "1")
     framework.load("cpu")
     cube, data = read("ztf_triplets.npz")
     for seed in seeds:

@@ -2,8 +2,8 @@
 
     python bench_speed.py [COUNT]
 
-Each contender is a process of its own on one core, page cache warm; they take turns, medians of 3. The plain program opens
-files by astropy (for inference twice, as O'TRAIN does) and predicts by Keras with O'TRAIN's network.
+Each contender is a process of its own on one core, page cache warm; they take turns, medians of 3. The plain program
+opens files by astropy (for inference twice, as O'TRAIN does) and predicts by Keras with O'TRAIN's network.
 """
 
 from __future__ import annotations
@@ -30,7 +30,12 @@ from otrain.preprocessing import Preprocessing
 from otrain.training import framework
 
 BIN = Path(sys.executable).parent
-ONE = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+ONE = {
+    "OMP_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
 
 PLAIN_CONVERT = """
 import glob, numpy as np

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import overload
 
 from shared_io import locate
 from shared_io.errors import InputNotFound
@@ -18,7 +19,7 @@ __all__ = ["SUFFIXES", "class_folder", "find", "read", "signature"]
 SUFFIXES = (*locate.FITS_SUFFIXES, *alerts.SUFFIXES)
 
 
-def find(source: Path | Sequence[Path]) -> list[Path]:
+def find(source: Path | Sequence[Path]) -> Sequence[Path]:
     """Return the files of folders, patterns, ``@lists`` or single files, in a stable order.
 
     Raises
@@ -31,14 +32,44 @@ def find(source: Path | Sequence[Path]) -> list[Path]:
     return locate.files(source, suffixes=SUFFIXES)
 
 
-def _in_folder(folder: Path) -> list[Path]:
+def _in_folder(folder: Path) -> Sequence[Path]:
     """As `locate.files` for one folder, for which a million names are no burden."""
     with os.scandir(folder) as entries:
         names = sorted(
             entry.name for entry in entries
             if not entry.name.startswith(".") and entry.name.lower().endswith(SUFFIXES) and not entry.is_dir()
         )  # fmt: skip
-    return [folder / name for name in names] if names else locate.files(folder, suffixes=SUFFIXES)
+    return Files(folder, names) if names else locate.files(folder, suffixes=SUFFIXES)
+
+
+class Files(Sequence[Path]):
+    """The files of a folder, of which only the names are kept: a million paths would take half a gigabyte.
+
+    Parameters
+    ----------
+    folder : Path
+    names : list of str
+    """
+
+    def __init__(self, folder: Path, names: list[str]) -> None:
+        self._folder, self._names = folder, names
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    @overload
+    def __getitem__(self, index: int) -> Path: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Path]: ...
+    def __getitem__(self, index: int | slice) -> Path | list[Path]:
+        if isinstance(index, slice):
+            return [self._folder / name for name in self._names[index]]
+        return self._folder / self._names[index]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def class_folder(folder: Path, name: str) -> Path:

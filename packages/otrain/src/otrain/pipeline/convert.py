@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -14,7 +14,7 @@ from shared_io.batch import Entry, Report
 from shared_io.cli import progress
 from shared_io.errors import SchemaMismatch, SharedIOError
 
-from otrain.cutouts import Part, fraction, gathered
+from otrain.cutouts import Part, fraction
 from otrain.files import datacube, sources
 from otrain.files.fits_cutouts import odd_shape
 from otrain.pipeline.running import Running, once, provenance
@@ -66,7 +66,14 @@ class _Stored:
             return
         self.file.write(np.ascontiguousarray(part.pixels, np.float32).tobytes())
         self.labels.append(np.full(len(part), label, np.int64))
-        self.columns.append(part.columns)
+        self.columns.append({name: part.columns[name] for name in datacube.KEYS.values()})
+
+    def gathered(self, rows: Array) -> dict[str, Array]:
+        """Return the columns of some rows; the parts are given up one column after another."""
+        columns = {}
+        for name in list(self.columns[0]):
+            columns[name] = np.concatenate([part.pop(name) for part in self.columns])[rows]
+        return columns
 
     def pieces(self, rows: Array) -> Iterator[Array]:
         """Read rows back, in rising order, in pieces."""
@@ -111,7 +118,7 @@ def convert(request: Request, running: Running | None = None) -> Report:
 
 
 def _write(
-    request: Request, files: dict[int, list[Path]], target: Path, failed: list[tuple[str, SharedIOError]]
+    request: Request, files: dict[int, Sequence[Path]], target: Path, failed: list[tuple[str, SharedIOError]]
 ) -> str:
     with tempfile.TemporaryFile(dir=target.parent) as file:
         stored = _Stored(file)
@@ -123,7 +130,7 @@ def _write(
                     shown.advance(len(part) + len(part.failed))
         failed += stored.failed
         rows, labels = _chosen(stored, request)
-        columns = {name: values[rows] for name, values in gathered(stored.columns).items()}
+        columns = stored.gathered(rows)
         shape = (len(rows), *stored.shape)
         datacube.write_rows(target, stored.pieces(rows), shape, labels, columns, stored.planes, overwrite=True)
     return _told(stored, labels, shape)

@@ -79,7 +79,9 @@ def infer(request: Request, running: Running | None = None) -> Report:
 def _folder(folder: Path, request: Request, classifier: Classifier, key: str, running: Running) -> Sequence[Entry]:
     where = folder if folder.is_dir() else folder.parent
     target = request.output or where / f"infer_results{SUFFIXES[request.form]}"
-    files = [path for path in sources.find(folder) if path.absolute() != target.absolute()]
+    files = sources.find(folder)
+    if target.parent.absolute() == where.absolute() and target.name.lower().endswith(sources.SUFFIXES):
+        files = [path for path in files if path.name != target.name]
     config = {**asdict(request.decision), "planes": list(request.planes), "form": target.suffix}
     made = provenance("infer", config, [], model=key, signatures={"cutouts": sources.signature(files)})
     failed: list[Entry] = []
@@ -95,7 +97,7 @@ def _folder(folder: Path, request: Request, classifier: Classifier, key: str, ru
     return (*report.entries, *failed)
 
 
-def _scored(files: list[Path], request: Request, classifier: Classifier, failed: list[Entry]
+def _scored(files: Sequence[Path], request: Request, classifier: Classifier, failed: list[Entry]
             ) -> tuple[dict[str, Array], int]:  # fmt: skip
     planes = request.planes or classifier.card.preprocessing.planes
     wanted = planes if len(planes) > 1 or request.planes else ()

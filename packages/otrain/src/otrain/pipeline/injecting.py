@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def inject(request: Request, running: Running | None = None) -> Report:
     target = request.output / "datacube" / f"{request.name}.npz"
     if (request.cutouts is None) == (not request.images):
         raise SchemaMismatch("give either --cutouts, or --science and --template")
-    files = sources.find(request.cutouts) if request.cutouts is not None else []
+    files: Sequence[Path] = sources.find(request.cutouts) if request.cutouts is not None else []
     config = {**asdict(request.recipe), "seed": request.seed, "planes": list(request.planes)}
     config = {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in config.items()}
     inputs = [*request.images, *([request.psf] if request.psf else [])]
@@ -70,7 +70,7 @@ def _psf(path: Path | None) -> np.ndarray | None:
     return picture / picture.sum()
 
 
-def _of_cutouts(files: list[Path], planes: tuple[str, ...]) -> Iterator[Field]:
+def _of_cutouts(files: Sequence[Path], planes: tuple[str, ...]) -> Iterator[Field]:
     for part in sources.read(files, planes=planes):
         for stamp, name, fwhm in zip(part.pixels, part.names, part.columns["fwhm"], strict=True):
             if np.isfinite(stamp).mean() > 0.9:
