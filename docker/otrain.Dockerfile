@@ -1,4 +1,4 @@
-# otrain: not built yet; the image answers --version and --help.
+# otrain: real or bogus transients on cut-outs, convert, train and infer.
 #   docker build -f docker/otrain.Dockerfile -t otrain .
 #   docker run --rm --read-only --tmpfs /tmp -v otrain-cache:/cache -v "$PWD":/data otrain --help
 FROM python:3.11-slim AS build
@@ -17,7 +17,7 @@ RUN /opt/otrain/bin/pip install -q --disable-pip-version-check --no-cache-dir \
 RUN /opt/otrain/bin/pip check
 
 FROM python:3.11-slim
-LABEL smoke="otrain --version && otrain --help"
+LABEL smoke="otrain --version && otrain --help && otrain-checkinfer --version && otrain-convert --version && otrain-diagnostics --version && otrain-grad-cam --version && otrain-infer --version && otrain-optimise-dataset-size --version && otrain-plot-results --version && otrain-plots-results --version && otrain-train --version && gamdet-checkinfer --version && gamdet-convert --version && gamdet-diagnostics --version && gamdet-grad-cam --version && gamdet-infer --version && gamdet-optimise-dataset-size --version && gamdet-plot-results --version && gamdet-plots-results --version && gamdet-train --version"
 RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent user \
     && install -d -o user -g user /cache /data
 COPY --from=build /opt/otrain /opt/otrain
@@ -27,6 +27,7 @@ ENV PATH=/opt/otrain/bin:/usr/local/bin:/usr/bin:/bin \
     NUMBA_CACHE_DIR=/cache/numba \
     MPLCONFIGDIR=/cache/matplotlib \
     XDG_CACHE_HOME=/cache \
+    KERAS_HOME=/cache/keras \
     XDG_CONFIG_HOME=/cache
 VOLUME /cache
 WORKDIR /data

@@ -20,15 +20,20 @@ LINES: dict[str, tuple[str, ...]] = {
         "python cosmic_conn/train.py",
     ),
     "otrain": (
-        "otrain-convert",
+        "otrain-convert --path-datacube . --cube c --cutouts cutouts --frac-true 0.5 --cutout-size -1",
+        "otrain-convert --path . --cube c --cutouts cutouts --frac_true 0.5 --cutout_size 32",
         "otrain-train -h",
-        "otrain-infer",
-        "otrain-checkinfer --maglim 12 18 21 --cnn-problim 0.1 0.5 0.7",
-        "otrain-diagnostics",
-        "otrain-plots-results",
-        "otrain-plot-results",
-        "otrain-optimise-dataset-size --n_sections 20",
-        "otrain-grad-cam --cam_path cams --n_random 10",
+        "otrain-train --cube c.npz --model-path . --model-name m --epochs 10 --frac 0.15 --dropout 0.3 --threshold 0.5",
+        "otrain-infer --cutouts cutouts --prob-ratio 0.001 --model m.h5",
+        "otrain-checkinfer --plots plots --crossmatch crossmatch.dat --infer infer.dat --maglim 12 18 21"
+        " --cnn-problim 0.1 0.5 0.7 --fwhm-ratio-lower 0.5 --fwhm-ratio-upper 4.2",
+        "otrain-checkinfer --plots plots --crossmatch . --infer . --mag-lim 12 18 21",
+        "otrain-diagnostics --path-cube-validation v.npz --model-path m.h5 --threshold 0.5 --path-diagnostics d",
+        "otrain-plots-results --path-cube-validation v.npz --model-path m.h5 --path-plots plots --threshold 0.5",
+        "otrain-plot-results --path-cube-validation v.npz --model-path m.h5 --path-plots plots",
+        "otrain-optimise-dataset-size --cube c.npz --model-path . --model-name m --epochs 10 --n_sections 20"
+        " --dropout 0.3 --outdir sizes",
+        "otrain-grad-cam --cube v.npz --model-path m.h5 --cam_path cams --n_random 10 --threshold 0.5",
     ),
     "scope": (
         f"./get_quad_ids.py {QUAD_IDS} --ccd 2 --quad 3 --minobs 20 --skip 0 --limit 10000",
@@ -82,9 +87,6 @@ LINES: dict[str, tuple[str, ...]] = {
         "dre modelbulge.fits --cpu 4",
     ),
 }
-
-# Tools whose commands do not exist yet: their lines are listed above and not run.
-NOT_BUILT = ("otrain",)
 
 # scope's lines whose command exists; the others belong to services and training, which are not built.
 SCOPE_BUILT = tuple(line for line in LINES["scope"] if "generate_features" in line)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from packages import PACKAGES, Package
-from seed_lines import COSMIC_CONN_BUILT, DRE_USAGE, LINES, NOT_BUILT, SCOPE_BUILT
+from seed_lines import COSMIC_CONN_BUILT, DRE_USAGE, LINES, SCOPE_BUILT
 
 # Verbs that have verbs: one of them stands for all.
 GROUPS = {"config": ("show",), "models": ("import",)}
@@ -86,10 +86,13 @@ def test_config_show_is_json(package: Package) -> None:
     assert isinstance(json.loads(done.stdout), list | None.__class__)
 
 
-@pytest.mark.parametrize("line", LINES["dre"])
-def test_the_printed_lines_are_accepted(line: str, tmp_path: Path) -> None:
+PRINTED = [(tool, line) for tool in ("otrain", "dre") for line in LINES[tool]]
+
+
+@pytest.mark.parametrize(("tool", "line"), PRINTED)
+def test_the_printed_lines_are_accepted(tool: str, line: str, tmp_path: Path) -> None:
     """In an empty folder: help, or the one-line news that the input is missing, but no quarrel about spelling."""
-    done = call(BY_NAME["dre"], *shlex.split(line), cwd=tmp_path)
+    done = call(BY_NAME[tool], *shlex.split(line), cwd=tmp_path)
     asks_help = line.endswith(("-h", "--help"))
     assert done.returncode == (0 if asks_help else 4), done.stderr
     assert asks_help or done.stderr.count("\n") == 1
@@ -117,15 +120,6 @@ def test_detection_is_called_as_its_users_know_it(line: str, tmp_path: Path) -> 
     done = call(BY_NAME["cosmic-conn"], *shlex.split(line), cwd=tmp_path)
     assert done.returncode == 4, done.stderr
     assert done.stderr == "cosmic-conn: error: DIR: no such file; check the name\n"
-
-
-@pytest.mark.parametrize("name", NOT_BUILT)
-def test_tools_not_built_pretend_nothing(name: str) -> None:
-    """When a tool gets its commands, its lines are to be run here and its name leaves the list."""
-    package = BY_NAME[name]
-    assert set(package.scripts) == {name}
-    assert verbs(package) == ["config"]
-    assert LINES[name]
 
 
 def test_every_tool_has_its_lines() -> None:

@@ -148,7 +148,6 @@ def test_bright_stars_spoil_their_surroundings_but_not_themselves() -> None:
 
 
 def test_cesium_features_come_from_the_library(rng: np.random.Generator) -> None:
-    pytest.importorskip("cesium", reason="the extra scope[cesium] is not installed")
     from scope.features.cesium import NAMES, cesium_features
 
     curve = sources(rng, [0.5678])[0]

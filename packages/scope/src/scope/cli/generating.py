@@ -166,12 +166,6 @@ def _periods(
 def _cesium(wanted: bool) -> tuple[str, ...]:
     if not wanted:
         return ()
-    from importlib.util import find_spec
-
-    from shared_io.errors import ExternalFailed
-
-    if find_spec("cesium") is None:
-        raise ExternalFailed("the cesium library is not installed", hint="pip install 'scope[cesium]'")
     from scope.features.cesium import NAMES
 
     return NAMES

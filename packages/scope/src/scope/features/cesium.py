@@ -1,4 +1,4 @@
-"""Features of the cesium library (an extra: ``scope[cesium]``)."""
+"""Features of the cesium library."""
 
 from __future__ import annotations
 
@@ -32,13 +32,7 @@ NAMES = (*CADENCE, *GENERAL)
 
 
 def cesium_features(curve: LightCurve, names: Sequence[str] = NAMES) -> dict[str, float]:
-    """Return features of a light curve; one that the library cannot compute is NaN.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        When the library is not installed.
-    """
+    """Return features of a light curve; one that the library cannot compute is NaN."""
     from cesium.featurize import featurize_single_ts
     from cesium.time_series import TimeSeries
 

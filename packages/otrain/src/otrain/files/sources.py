@@ -1,0 +1,121 @@
+"""Cut-outs wherever they are: folders, patterns, lists, FITS files and alert packets."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import overload
+
+from shared_io import locate
+from shared_io.errors import InputNotFound
+
+from otrain.cutouts import Part
+from otrain.files import alerts, fits_cutouts
+
+__all__ = ["SUFFIXES", "class_folder", "find", "read", "signature"]
+
+SUFFIXES = (*locate.FITS_SUFFIXES, *alerts.SUFFIXES)
+
+
+def find(source: Path | Sequence[Path]) -> Sequence[Path]:
+    """Return the files of folders, patterns, ``@lists`` or single files, in a stable order.
+
+    Raises
+    ------
+    InputNotFound
+        If there is none.
+    """
+    if isinstance(source, Path) and source.is_dir():
+        return _in_folder(source)
+    return locate.files(source, suffixes=SUFFIXES)
+
+
+def _in_folder(folder: Path) -> Sequence[Path]:
+    """As `locate.files` for one folder, for which a million names are no burden."""
+    with os.scandir(folder) as entries:
+        names = sorted(
+            entry.name for entry in entries
+            if not entry.name.startswith(".") and entry.name.lower().endswith(SUFFIXES) and not entry.is_dir()
+        )  # fmt: skip
+    return Files(folder, names) if names else locate.files(folder, suffixes=SUFFIXES)
+
+
+class Files(Sequence[Path]):
+    """The files of a folder, of which only the names are kept: a million paths would take half a gigabyte.
+
+    Parameters
+    ----------
+    folder : Path
+    names : list of str
+    """
+
+    def __init__(self, folder: Path, names: list[str]) -> None:
+        self._folder, self._names = folder, names
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    @overload
+    def __getitem__(self, index: int) -> Path: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Path]: ...
+    def __getitem__(self, index: int | slice) -> Path | list[Path]:
+        if isinstance(index, slice):
+            return [self._folder / name for name in self._names[index]]
+        return self._folder / self._names[index]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def class_folder(folder: Path, name: str) -> Path:
+    """Return the folder of a class, ``true`` or ``false``, whatever the case of its letters.
+
+    Raises
+    ------
+    InputNotFound
+        If there is none.
+    """
+    try:
+        found = sorted(path for path in folder.iterdir() if path.is_dir() and path.name.lower() == name)
+    except OSError as error:
+        raise InputNotFound(f"no such folder: {error.strerror}", path=folder) from error
+    if not found:
+        raise InputNotFound(f"no folder '{name}' in it", path=folder, hint="put cut-outs into true/ and false/")
+    return found[0]
+
+
+def read(paths: Sequence[Path], *, planes: Sequence[str] = (), size: int = -1, workers: int = 1) -> Iterator[Part]:
+    """Read cut-outs in memory that does not grow with their number.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        FITS files and Avro packets.
+    planes, size, workers
+        As for `otrain.files.fits_cutouts.read_parts`.
+
+    Yields
+    ------
+    Part
+        First those of FITS files, then those of packets.
+    """
+    packets = [path for path in paths if path.suffix.lower() in alerts.SUFFIXES]
+    images = [path for path in paths if path.suffix.lower() not in alerts.SUFFIXES] if packets else paths
+    if images:
+        yield from fits_cutouts.read_parts(images, planes=planes, size=size, workers=workers)
+    if packets:
+        yield from alerts.read_parts(packets, planes=planes, size=size)
+
+
+def signature(paths: Sequence[Path]) -> str:
+    """Return a digest of the names, sizes and times of files: whether they are still the same."""
+    out = hashlib.sha256()
+    for path in paths:
+        found = path.stat()
+        out.update(f"{path.name}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
+    return out.hexdigest()

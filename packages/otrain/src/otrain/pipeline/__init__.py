@@ -1,0 +1,3 @@
+"""The steps: from files to files."""
+
+from __future__ import annotations
