@@ -78,7 +78,8 @@ def test_tiles_leave_no_trace_where_the_network_is_local(norm: str, more: dict[s
     run = engine(norm, **more)
     one, many = whole_map(plane, sky, run, 4096), whole_map(plane, sky, run, 128)
     assert one.shape == image.shape
-    np.testing.assert_allclose(many, one, atol=2e-6)
+    # Tiles of other sizes are summed in another order; a margin three pixels too small shows at 8e-3.
+    np.testing.assert_allclose(many, one, rtol=0, atol=1e-5)
 
 
 def test_tiles_are_blended_where_the_network_looks_at_all_of_them() -> None:
