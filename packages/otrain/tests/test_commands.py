@@ -295,7 +295,8 @@ def test_it_installs_without_scripts_and_names_what_it_needs() -> None:
 def test_public_names_are_no_modules() -> None:
     code = (
         "import importlib, pathlib, types, otrain\n"
-        "for path in pathlib.Path(otrain.__file__).parent.glob('*.py'):\n    importlib.import_module(f'otrain.{path.stem}')\n"
+        "for path in pathlib.Path(otrain.__file__).parent.glob('*.py'):\n"
+        "    importlib.import_module(f'otrain.{path.stem}')\n"
         "print([n for n in otrain.__all__ if isinstance(getattr(otrain, n), types.ModuleType)])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
