@@ -282,3 +282,21 @@ def test_old_names_of_the_programs_get_a_hint(home: Path) -> None:
     assert found.returncode == 4
     assert found.stderr.startswith("gamdet-convert: error")
     assert "gamdet" in done("otrain --help", home)
+
+
+def test_it_installs_without_scripts_and_names_what_it_needs() -> None:
+    from importlib.metadata import requires
+
+    names = {line.split(";")[0].split(">")[0].split("<")[0].strip() for line in requires("otrain") or []}
+    assert {"keras", "tensorflow", "onnxruntime", "fastavro"} <= names
+    assert not {"sklearn", "scikit-learn", "pytest-runner", "twine"} & names
+
+
+def test_public_names_are_no_modules() -> None:
+    code = (
+        "import importlib, pathlib, types, otrain\n"
+        "for path in pathlib.Path(otrain.__file__).parent.glob('*.py'):\n"
+        "    importlib.import_module(f'otrain.{path.stem}')\n"
+        "print([n for n in otrain.__all__ if isinstance(getattr(otrain, n), types.ModuleType)])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -247,3 +250,24 @@ def test_chunks_and_balance_give_what_one_piece_gives(monkeypatch: pytest.Monkey
     monkeypatch.setattr("otrain.pipeline.convert._BLOCK", 3)
     small = loaded_after(tmp_path, "--frac-true 0.4 --overwrite --no-resume")
     assert all(np.array_equal(whole[key], small[key], equal_nan=whole[key].dtype.kind == "f") for key in whole)
+
+
+@pytest.mark.parametrize("wait", [0.3, 0.5, 0.7])
+def test_a_killed_run_is_done_again_to_the_same_bytes(
+    cutouts: Callable[..., Path], tmp_path: Path, wait: float
+) -> None:
+    cutouts(true=150, false=150)
+    done(f"{LINE} --frac-true 0.4", tmp_path)
+    target = tmp_path / "out/datacube/c.npz"
+    whole = target.read_bytes()
+    target.unlink()
+    (target.parent / ".otrain-convert.ledger").unlink()
+    program = Path(sys.executable).with_name("otrain-convert")
+    words = [program, *LINE.split()[1:], "--frac-true", "0.4"]
+    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        time.sleep(wait)
+        process.kill()
+    assert not target.exists() or target.read_bytes() == whole
+    done(f"{LINE} --frac-true 0.4", tmp_path)
+    assert target.read_bytes() == whole
+    assert sorted(path.name for path in target.parent.iterdir()) == [".otrain-convert.ledger", "c.npz"]

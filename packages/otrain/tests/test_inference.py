@@ -10,7 +10,7 @@ from conftest import MODEL, VALIDATION, done, random_model, random_network, run,
 from shared_io.errors import SchemaMismatch
 
 from otrain import graph
-from otrain.grad_cam import grad_cam, occlusion
+from otrain.attention import grad_cam, occlusion
 from otrain.inference import Classifier
 from otrain.kernels import calibration, maps, pixels
 from otrain.model import Card, Decision, Model

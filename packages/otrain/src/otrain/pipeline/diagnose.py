@@ -13,11 +13,11 @@ from shared_io import atomic
 from shared_io.batch import Report
 from shared_io.provenance import Provenance, digest
 
+from otrain.attention import grad_cam, occlusion
 from otrain.cutouts import Cube
 from otrain.evaluation import evaluate
 from otrain.files import datacube
 from otrain.files.load import load
-from otrain.grad_cam import grad_cam, occlusion
 from otrain.inference import Classifier, Prediction
 from otrain.model import Decision
 from otrain.pipeline import galleries, showing

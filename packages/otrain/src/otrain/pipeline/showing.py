@@ -13,10 +13,10 @@ import numpy.typing as npt
 from shared_io import atomic
 
 from otrain import report, suspicion
+from otrain.attention import grad_cam
 from otrain.cutouts import Cube, gathered
 from otrain.evaluation import evaluate
 from otrain.figures import canvas, curves
-from otrain.grad_cam import grad_cam
 from otrain.inference import Classifier
 from otrain.kernels import calibration
 from otrain.pipeline import galleries
