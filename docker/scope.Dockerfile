@@ -1,4 +1,4 @@
-# scope: not built yet; the image answers --version and --help.
+# scope: features and periods of ZTF light curves.
 #   docker build -f docker/scope.Dockerfile -t scope .
 #   docker run --rm --read-only --tmpfs /tmp -v scope-cache:/cache -v "$PWD":/data scope --help
 FROM python:3.11-slim AS build
@@ -17,7 +17,7 @@ RUN /opt/scope/bin/pip install -q --disable-pip-version-check --no-cache-dir \
 RUN /opt/scope/bin/pip check
 
 FROM python:3.11-slim
-LABEL smoke="scope --version && scope --help"
+LABEL smoke="scope --version && generate_features --version && generate_features_slurm --version && generate_features_job_submission --version && scope --help"
 RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent user \
     && install -d -o user -g user /cache /data
 COPY --from=build /opt/scope /opt/scope
