@@ -34,7 +34,7 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def fit_sheet(mosaics: Sequence[np.ndarray], titles: Sequence[str], *, crop: int | None = None) -> Figure:
-    """Show mosaics one below another: object and model on one arcsinh scale, residual on +-5 noise.
+    """Show mosaics one below another: object and model on one arcsinh scale, residual on +-5 times the noise of the sky.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def fit_sheet(mosaics: Sequence[np.ndarray], titles: Sequence[str], *, crop: int
             axis.set_xticks([])
             axis.set_yticks([])
             if row == 0:
-                axis.set_title(name if name != "residual" else "residual / noise", fontsize=10)
+                axis.set_title(name if name != "residual" else "residual / sky noise", fontsize=10)
             if name == "residual":
                 figure.colorbar(drawn, ax=axis, shrink=0.8)
         axes[row, 0].set_ylabel(title, fontsize=8)
