@@ -129,6 +129,8 @@ def test_dry_run_writes_nothing(run, folder):
     ("line", "code", "words"),
     [
         ("dre run Nowhere", 4, "Nowhere"),
+        ("dre run -i Nowhere", 4, "Nowhere"),
+        ("dre run", 2, "name an image"),
         ("dre report", 4, "dre fit"),
         ("dre export image1 what", 4, "EE_NNNN"),
         ("dre fit --gain -3", 2, "gain"),

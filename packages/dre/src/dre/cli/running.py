@@ -19,7 +19,10 @@ def register(app: cli.App) -> None:
 
 
 def run(
-    images: Annotated[list[Path], typer.Argument(help="Image, folder or pattern; several are taken together")],
+    images: Annotated[
+        list[Path] | None, typer.Argument(help="Image, folder or pattern; several are taken together")
+    ] = None,
+    input: Annotated[list[Path] | None, cli.option("-i", "--input", help="The same as the arguments IMAGES")] = None,
     output: Annotated[Path, cli.option("-o", "--output", help="Working folder of all products")] = Path(),
     config: Annotated[
         Path | None, cli.option("-c", "--config", help="SExtractor configuration; default: one that dre writes")
@@ -63,8 +66,11 @@ def run(
     from dre.pipeline.chain import Request, plan_of, run_chain
     from dre.pipeline.planning import Running
 
+    found = [*(images or []), *(input or [])]
+    if not found:
+        raise cli.UsageProblem("name an image, a folder or a pattern")
     request = Request(
-        tuple(images), output, config, psfex_config, model, engine.value, psf_engine.value, gain, zero_point, margin,
+        tuple(found), output, config, psfex_config, model, engine.value, psf_engine.value, gain, zero_point, margin,
         max_stellarity,
     )  # fmt: skip
     if dry_run:
