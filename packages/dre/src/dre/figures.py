@@ -34,7 +34,7 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def fit_sheet(mosaics: Sequence[np.ndarray], titles: Sequence[str], *, crop: int | None = None) -> Figure:
-    """Show mosaics one below another: object and model on one arcsinh scale, residual on +-5 times the noise of the sky.
+    """Show mosaics one below another: object and model on one arcsinh scale, residual on +-5 noise of the sky.
 
     Parameters
     ----------
