@@ -10,6 +10,7 @@ from shared_io.errors import ExternalFailed, InputNotFound
 
 from cosmic_conn import Camera, Detector, Settings, detect
 from cosmic_conn.engine import device_of
+from cosmic_conn.kernels.masks import around_saturated
 
 TRACK = (30 + np.arange(12), 40 + np.arange(12))
 
@@ -17,6 +18,22 @@ TRACK = (30 + np.arange(12), 40 + np.arange(12))
 @pytest.fixture(scope="module")
 def find() -> Detector:
     return Detector(Settings(precision="fp32"))
+
+
+def test_bleeds_across_strips_are_kept_clear_of_as_in_one_piece(find: Detector) -> None:
+    image = with_track(sky_image((560, 104)))
+    image[180:300, 70:73] = 60_000
+    image[508:516, 20:23] = 60_000  # a star on the border of strips
+    image[253:256, 30] = 60_000  # saturated hits: kept, but for their full pixels
+    image[510:514, 90] = 60_000
+    found = find(image, camera=Camera(saturation=60_000))
+    free = find(np.minimum(image, 60_000), camera=Camera(saturation=60_001))
+    clear = around_saturated(image >= 60_000)
+    assert np.array_equal(found.probability, free.probability)
+    assert finds_the_track(found.mask[:96])
+    assert not found.mask[clear].any()
+    assert free.mask[clear].any()
+    assert np.array_equal(found.mask, free.mask & ~clear)
 
 
 def test_a_track_and_a_single_hit_are_found_and_nothing_else(find: Detector) -> None:

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import label
 
 from cosmic_conn.clean import fill
-from cosmic_conn.kernels.masks import around_saturated, from_bytes, grow, object_sizes, to_bytes
+from cosmic_conn.kernels.masks import EIGHT, SATURATED_REACH, around_saturated, from_bytes, grow, object_sizes, to_bytes
 from cosmic_conn.kernels.scores import curves, score
 
 
@@ -19,6 +20,32 @@ def test_objects_touch_at_corners() -> None:
     mask = np.array([[1, 0, 0, 0], [0, 1, 0, 1], [0, 0, 0, 1]], dtype=bool)
     assert sorted(object_sizes(mask)) == [2, 2]
     assert object_sizes(np.zeros((3, 3), dtype=bool)).tolist() == []
+
+
+def test_objects_are_counted_the_same_in_strips() -> None:
+    random = np.random.default_rng(12)
+    for share in (0.0, 0.05, 0.3, 0.6, 1.0):
+        mask = random.random((800, 40)) < share
+        mask[250:520, 7] = True  # across two borders
+        labels, _ = label(mask, EIGHT)
+        assert sorted(object_sizes(mask)) == sorted(np.bincount(labels.ravel())[1:])
+
+
+def test_probabilities_of_many_rows_are_packed_the_same() -> None:
+    values = np.random.default_rng(13).random((600, 5), dtype=np.float32)
+    assert np.array_equal(to_bytes(values), np.rint(values * 250).astype(np.uint8))
+
+
+def test_saturated_stars_need_no_more_than_their_reach() -> None:
+    random = np.random.default_rng(14)
+    for share in (0.05, 0.15, 0.3):
+        saturated = random.random((120, 40)) < share
+        saturated[40:60, 5] = True
+        whole = around_saturated(saturated)
+        for start in range(0, 120, 7):
+            first = max(start - SATURATED_REACH, 0)
+            part = around_saturated(saturated[first : start + 7 + SATURATED_REACH])
+            assert np.array_equal(part[start - first :][:7], whole[start : start + 7])
 
 
 def test_probabilities_in_bytes_are_within_half_a_step() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cosmic_conn.kernels.laplacian import sharp_pixels, without_excess
-from cosmic_conn.kernels.masks import around_saturated
+from cosmic_conn.kernels.masks import SATURATED_REACH, around_saturated
 from cosmic_conn.parity import parity_probability as parity
 from cosmic_conn.search import probability_rows
 from cosmic_conn.sky import Plane, Sky
@@ -49,12 +49,20 @@ def network(
     mask = probability > threshold
     if sharp:
         _second_look(plane, sky, camera, probability, mask)
-    saturated = np.zeros(plane.shape, dtype=bool)
     for start in range(0, plane.shape[0], _STRIP):
         stop = min(start + _STRIP, plane.shape[0])
-        saturated[start:stop] = plane.saturated(start, stop)
         mask[start:stop] &= ~plane.rows(start, stop)[1]
-    return probability, mask & ~around_saturated(saturated)
+    _keep_clear(plane, mask)
+    return probability, mask
+
+
+def _keep_clear(plane: Plane, mask: npt.NDArray[np.bool_]) -> None:
+    """Take saturated pixels and those around a saturated star or bleed out of a mask."""
+    height = plane.shape[0]
+    for start in range(0, height, _STRIP):
+        stop = min(start + _STRIP, height)
+        first, last = max(start - SATURATED_REACH, 0), min(stop + SATURATED_REACH, height)
+        mask[start:stop] &= ~around_saturated(plane.saturated(first, last))[start - first : stop - first]
 
 
 def _second_look(
@@ -110,4 +118,6 @@ def lacosmic(plane: Plane, sky: Sky, camera: Camera) -> npt.NDArray[np.bool_]:
         readnoise=noise,
         satlevel=np.inf if plane.saturation is None else plane.saturation * gain,
     )
-    return np.asarray(found, dtype=bool) & ~around_saturated(plane.saturated(0, plane.shape[0]))
+    mask = np.array(found, dtype=bool)
+    _keep_clear(plane, mask)
+    return mask

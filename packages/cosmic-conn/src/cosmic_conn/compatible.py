@@ -97,7 +97,7 @@ def detect_FITS(model: Model, path: str | os.PathLike[str], ext: str = "SCI") ->
     """Return the probability of a cosmic ray in each pixel of the first image of a file that is to be searched."""
     from cosmic_conn.files.frames import read_science
 
-    probability: npt.NDArray[np.float32] = model.detect_cr(read_science(path, ext)[0].pixels)
+    probability: npt.NDArray[np.float32] = model.detect_cr(next(read_science(path, ext)).pixels)
     return probability
 
 

@@ -180,7 +180,10 @@ class Detector:
         planes = pixels.reshape(-1, *pixels.shape[-2:])
         masks = [None] * len(planes) if mask is None else mask.reshape(planes.shape)
         found = [self._plane(plane, lost, camera or Camera()) for plane, lost in zip(planes, masks, strict=True)]
-        probability, flagged = (np.stack(parts).reshape(pixels.shape) for parts in zip(*found, strict=True))
+        if pixels.ndim == 2:
+            probability, flagged = found[0]
+        else:
+            probability, flagged = (np.stack(parts) for parts in zip(*found, strict=True))
         return Detection(probability, flagged, self.threshold, self.settings.method, self.model)
 
     def _plane(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,8 +53,8 @@ class ScienceImage:
 
 def read_science(
     path: str | os.PathLike[str], extension: str = SCIENCE, bad_pixels: str = BITS_MASK
-) -> list[ScienceImage]:
-    """Read the images of a file that are to be searched.
+) -> Iterator[ScienceImage]:
+    """Read the images of a file that are to be searched, one after the other.
 
     Parameters
     ----------
@@ -63,6 +64,11 @@ def read_science(
         Name or index. With ``SCI`` and no HDU of that name: the first two-dimensional image.
     bad_pixels
         Name of extensions of bad pixels, used where it exists (with the same EXTVER, where there are several).
+
+    Yields
+    ------
+    ScienceImage
+        Read when it is asked for, so that no more than one needs to be held.
 
     Raises
     ------
@@ -76,7 +82,8 @@ def read_science(
     if not chosen:
         chosen = [fits.read_image(path, extension).index]
     masks = {info.ver: info.index for info in infos if info.name == bad_pixels.strip().upper() and bad_pixels}
-    return [_science(path, index, infos, masks, alone=len(chosen) == 1) for index in chosen]
+    for index in chosen:
+        yield _science(path, index, infos, masks, alone=len(chosen) == 1)
 
 
 def _science(

@@ -25,7 +25,7 @@ from cosmic_conn.detection import Camera, Detection
 from cosmic_conn.files.frames import ScienceImage
 from cosmic_conn.kernels.masks import to_bytes
 
-__all__ = ["CLEAN", "MASK", "PROBABILITY", "Layout", "summary_cards", "write_products"]
+__all__ = ["CLEAN", "MASK", "PROBABILITY", "Layout", "Product", "product_of", "summary_cards", "write_products"]
 
 PROBABILITY, MASK, CLEAN = "CRPROB", "CRMASK", "CRCLEAN"
 
@@ -57,10 +57,37 @@ class Layout:
             raise ValueError(f"the bit of the mask must be a power of two up to 2^30, not {self.bit}")
 
 
+@dataclass(frozen=True)
+class Product:
+    """What is written for one image: no more is held of it.
+
+    Attributes
+    ----------
+    name, version
+        Of the HDU that was searched.
+    hdus
+        The new extensions.
+    """
+
+    name: str
+    version: int
+    hdus: tuple[Any, ...]
+
+    @property
+    def mask(self) -> Any:
+        """The extension of the mask, with the counts in its header."""
+        return self.hdus[1]
+
+
+def product_of(image: ScienceImage, camera: Camera, detection: Detection, layout: Layout) -> Product:
+    """Return what is to be written of a detection."""
+    return Product(image.name, image.version, tuple(_extensions(image, camera, detection, layout)))
+
+
 def write_products(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
-    found: list[tuple[ScienceImage, Camera, Detection]],
+    found: list[Product],
     layout: Layout,
     provenance: Provenance,
     *,
@@ -75,7 +102,7 @@ def write_products(
     target
         The copy.
     found
-        Images, cameras and detections, in the order of the file.
+        Of the images, in the order of the file.
     layout
         What goes into it.
     provenance
@@ -83,7 +110,7 @@ def write_products(
     overwrite
         Whether a file already there is replaced.
     """
-    new = [hdu for image, camera, detection in found for hdu in _extensions(image, camera, detection, layout)]
+    new = [hdu for product in found for hdu in product.hdus]
     for hdu in new:
         provenance.to_header(hdu.header)
     if not layout.merge:
@@ -123,7 +150,8 @@ def _extensions(image: ScienceImage, camera: Camera, detection: Detection, layou
 
     probability = _compressed(to_bytes(detection.probability), PROBABILITY, image.version, "RICE_1")
     probability.header["BSCALE"] = (0.004, "probability of a step")
-    bits = detection.mask.astype(np.uint8 if layout.bit < _BYTE else np.int32) * layout.bit
+    bits: npt.NDArray[Any] = detection.mask.astype(np.uint8 if layout.bit < _BYTE else np.int32)
+    bits *= layout.bit
     mask = _compressed(bits, MASK, image.version, "PLIO_1" if layout.bit < _PLIO else "RICE_1")
     mask.header["CRBIT"] = (layout.bit, "value of a cosmic-ray pixel")
     mask.header["CRMETHOD"] = (detection.method, "how they were found")
@@ -149,9 +177,7 @@ def _compressed(pixels: npt.NDArray[Any], name: str, version: int, kind: str) ->
     return hdu
 
 
-def _merged(
-    source: str | os.PathLike[str], found: list[tuple[ScienceImage, Camera, Detection]], layout: Layout
-) -> list[Any]:
+def _merged(source: str | os.PathLike[str], found: list[Product], layout: Layout) -> list[Any]:
     """Return the HDUs of the source, the bit set in its extension of data-quality bits."""
     infos = fits.inspect(source)
     wanted = layout.merge.strip().upper()
@@ -160,13 +186,13 @@ def _merged(
         what = "merging rewrites the file, and this image is compressed with loss"
         raise SchemaMismatch(what, path=source, hdu=lossy[0].name, hint="unpack the file first (funpack)")
     hdus = [fits.read_hdu(source, info.index) for info in infos]
-    for image, _, detection in found:
+    for product in found:
         names = [i.index for i in infos if i.name == wanted]
-        same = [i for i in names if infos[i].ver == image.version] or (names if len(found) == 1 else [])
+        same = [i for i in names if infos[i].ver == product.version] or (names if len(found) == 1 else [])
         if not same:
-            raise SchemaMismatch(f"there is no {wanted} extension for {image.name},{image.version}", path=source)
+            raise SchemaMismatch(f"there is no {wanted} extension for {product.name},{product.version}", path=source)
         hdu = hdus[same[0]]
-        hdu.data = _with_bit(hdu.data, detection.mask, layout.bit, source, wanted)
+        hdu.data = _with_bit(hdu.data, product.mask.data != 0, layout.bit, source, wanted)
     return hdus
 
 

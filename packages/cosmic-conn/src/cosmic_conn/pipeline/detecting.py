@@ -16,7 +16,7 @@ from shared_io.provenance import Provenance, digest
 
 from cosmic_conn.detection import Camera, Detector, Settings
 from cosmic_conn.files.frames import BITS_MASK, SCIENCE, camera_of, read_science
-from cosmic_conn.files.products import MASK, Layout, write_products
+from cosmic_conn.files.products import MASK, Layout, product_of, write_products
 from cosmic_conn.models.card import read_card
 from cosmic_conn.models.registry import find_model
 
@@ -152,19 +152,24 @@ def _work(unit: batch.Unit, *, request: Request) -> str:
     if wrong:
         raise SharedIOError(wrong)
     detector = _detector(request.settings)
-    found = []
+    found, pixels, picture = [], 0, None
     for image in read_science(path, request.extension, request.bad_pixels):
         camera = camera_of(image, request.camera)
-        found.append((image, camera, detector(image.pixels, image.mask, camera)))
-    if request.preview:
-        from cosmic_conn.figures import preview, save
+        detection = detector(image.pixels, image.mask, camera)
+        if request.preview and picture is None:
+            from cosmic_conn.figures import preview
 
-        image, _, detection = found[0]
-        save(preview(image.pixels, detection.mask, path.name), unit.outputs[1])
+            picture = preview(image.pixels, detection.mask, path.name)
+        found.append(product_of(image, camera, detection, request.layout))
+        pixels += image.pixels.size
+        del image, detection  # their planes are not needed any more: large frames fit into little memory
+    if picture is not None:
+        from cosmic_conn.figures import save
+
+        save(picture, unit.outputs[1])
     write_products(path, unit.outputs[0], found, request.layout, unit.provenance, overwrite=True)
-    objects = sum(sum(d.counts().values()) for _, _, d in found)
-    share = sum(d.mask.sum() for _, _, d in found) / sum(d.mask.size for _, _, d in found)
-    return f"{objects} cosmic rays on {100 * share:.3g} % of the pixels"
+    flagged, objects = (sum(p.mask.header[key] for p in found) for key in ("CRNPIX", "CRNOBJ"))
+    return f"{objects} cosmic rays on {100 * flagged / pixels:.3g} % of the pixels"
 
 
 def _counts(entry: batch.Entry) -> list[dict[str, Any]]:
