@@ -300,3 +300,18 @@ def test_public_names_are_no_modules() -> None:
         "print([n for n in otrain.__all__ if isinstance(getattr(otrain, n), types.ModuleType)])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("line", [
+    "otrain-diagnostics --cube {0} --model-path {1} --path-diagnostics out",
+    "otrain-plot-results --cube {0} --model-path {1} --path-plots out",
+    "otrain-grad-cam --cube {0} --model-path {1} --cam-path out",
+    "otrain-checkinfer --crossmatch {0} --infer {1} --plots out",
+])  # fmt: skip
+@pytest.mark.parametrize("names", [("no.npz", "there"), ("there", "no.h5")])
+def test_an_input_that_is_missing_leaves_no_folder(tmp_path: Path, line: str, names: tuple[str, str]) -> None:
+    (tmp_path / "there").write_bytes(b"x")
+    code, _, errors = run(line.format(*names), tmp_path)
+    assert (code, errors.count("\n")) == (4, 1)
+    assert "no.npz" in errors or "no.h5" in errors
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]

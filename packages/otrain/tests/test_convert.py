@@ -4,6 +4,7 @@ import gzip
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -247,7 +248,7 @@ def test_chunks_and_balance_give_what_one_piece_gives(monkeypatch: pytest.Monkey
     cutouts(true=9, false=23)
     whole = loaded_after(tmp_path, "--frac-true 0.4")
     monkeypatch.setattr("otrain.files.fits_cutouts.CHUNK", 4)
-    monkeypatch.setattr("otrain.pipeline.convert._BLOCK", 3)
+    monkeypatch.setattr("otrain.files.spill.BLOCK", 3)
     small = loaded_after(tmp_path, "--frac-true 0.4 --overwrite --no-resume")
     assert all(np.array_equal(whole[key], small[key], equal_nan=whole[key].dtype.kind == "f") for key in whole)
 
@@ -271,3 +272,47 @@ def test_a_killed_run_is_done_again_to_the_same_bytes(
     done(f"{LINE} --frac-true 0.4", tmp_path)
     assert target.read_bytes() == whole
     assert sorted(path.name for path in target.parent.iterdir()) == [".otrain-convert.ledger", "c.npz"]
+
+
+def test_memory_does_not_grow_with_the_number_of_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("otrain.files.fits_cutouts.CHUNK", 100)
+    monkeypatch.setattr("otrain.files.spill.BLOCK", 100)
+    _copies(tmp_path / "warm", 300)
+    done(LINE, tmp_path / "warm")
+    peaks = {}
+    for number in (1000, 3000):
+        _copies(tmp_path / str(number), number)
+        # the least of two: in one of them Python may enlarge its table of all names, by megabytes
+        peaks[number] = min(_peak(tmp_path / str(number)) for _ in range(2))
+    assert (peaks[3000] - peaks[1000]) / 2000 < 150
+
+
+def _peak(folder: Path) -> int:
+    tracemalloc.start()
+    try:
+        done(f"{LINE} --frac-true 0.4 --overwrite --no-resume", folder)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def _copies(folder: Path, number: int) -> None:
+    for name in ("true", "false"):
+        place = folder / "cutouts" / name
+        write_fits(place / "survey_20240301_000000.fits", np.zeros((8, 8), "f4"), {**CARDS, "CANDID": "1" * 18})
+        for k in range(1, number // 2):
+            (place / f"survey_20240301_{k:06d}.fits").hardlink_to(place / "survey_20240301_000000.fits")
+
+
+def test_text_is_as_wide_as_the_widest_of_all_parts(monkeypatch: pytest.MonkeyPatch, cutouts: Callable[..., Path],
+                                                    tmp_path: Path) -> None:  # fmt: skip
+    folder = cutouts(true=2, false=9)
+    with afits.open(folder / "false/000.fits", mode="update") as hdus:
+        hdus[0].header["FILTER"] = "infrared"
+    whole = loaded_after(tmp_path, "--seed 1")
+    before = (tmp_path / "out/datacube/c.npz").read_bytes()
+    assert set(whole["filters"]) == {"r"}
+    assert whole["filters"].dtype == "U8"
+    monkeypatch.setattr("otrain.files.fits_cutouts.CHUNK", 2)
+    done(f"{LINE} --seed 1 --overwrite --no-resume", tmp_path)
+    assert (tmp_path / "out/datacube/c.npz").read_bytes() == before

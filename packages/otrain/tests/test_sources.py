@@ -25,3 +25,14 @@ def test_folders_without_cut_outs_and_signatures(tmp_path: Path) -> None:
     one = sources.signature(sources.find(tmp_path))
     (tmp_path / "a.fits").write_bytes(b"xy")
     assert sources.signature(sources.find(tmp_path)) != one
+
+
+def test_files_of_a_folder_are_a_sequence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sources.Files, "_BLOCK", 3)
+    names = [f"{k}.fits" for k in range(8)]
+    files = sources.Files(tmp_path, names)
+    paths = [tmp_path / name for name in names]
+    assert (len(files), list(files), files[-1], files[2:7:2]) == (8, paths, paths[7], paths[2:7:2])
+    assert [files[k] for k in range(8)] == paths
+    with pytest.raises(IndexError):
+        files[8]

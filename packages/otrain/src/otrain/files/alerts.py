@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import itertools
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,12 @@ _FILTERS = {"1": "g", "2": "r", "3": "i"}
 _ZTF_FRAME = 3072.0
 
 
-def read_parts(paths: Sequence[Path], *, planes: Sequence[str] = (), size: int = -1) -> Iterator[Part]:
+def read_parts(paths: Iterable[Path], *, planes: Sequence[str] = (), size: int = -1) -> Iterator[Part]:
     """Read the cut-outs of alert packets.
 
     Parameters
     ----------
-    paths : sequence of Path
+    paths : iterable of Path
         Avro files of one or more packets each.
     planes : sequence of str
         Planes wanted; by default all that the first packet has.
@@ -61,9 +62,10 @@ def read_parts(paths: Sequence[Path], *, planes: Sequence[str] = (), size: int =
         For each 1024 files.
     """
     wanted = tuple(plane_name(plane) for plane in planes) if tuple(planes) != ("all",) else ()
-    for start in range(0, len(paths), CHUNK):
+    rest = iter(paths)
+    while chunk := list(itertools.islice(rest, CHUNK)):
         found = _Collected(wanted, size)
-        for path in paths[start : start + CHUNK]:
+        for path in chunk:
             found.take(path)
         wanted = wanted or found.planes
         yield found.part()

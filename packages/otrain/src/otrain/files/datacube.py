@@ -10,6 +10,7 @@ import io
 import struct
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,7 +21,7 @@ from shared_io.errors import CorruptInput, InputNotFound, SchemaMismatch
 
 from otrain.cutouts import COLUMNS, PLANES, Cube
 
-__all__ = ["KEYS", "read_cube", "write_cube", "write_rows"]
+__all__ = ["KEYS", "Streamed", "read_cube", "write_cube", "write_rows"]
 
 Array = npt.NDArray[Any]
 
@@ -35,6 +36,22 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 _MISSING = {"", "none", "nan"}
 
 
+@dataclass(frozen=True)
+class Streamed:
+    """A column that comes in pieces.
+
+    Attributes
+    ----------
+    dtype : dtype
+        Of all pieces.
+    pieces : iterable of ndarray
+        One-dimensional.
+    """
+
+    dtype: np.dtype[Any]
+    pieces: Iterable[Array]
+
+
 def write_cube(path: Path, cube: Cube, *, overwrite: bool = False, one_hot: bool = False) -> str:
     """Write a cube that is in memory; see `write_rows`."""
     labels = cube.labels
@@ -45,8 +62,9 @@ def write_cube(path: Path, cube: Cube, *, overwrite: bool = False, one_hot: bool
     return write_rows(path, rows, cube.pixels.shape, labels, cube.columns, cube.planes, overwrite=overwrite)
 
 
-def write_rows(path: Path, rows: Iterable[Array], shape: tuple[int, ...], labels: Array, columns: Mapping[str, Array],
-               planes: tuple[str, ...], *, overwrite: bool = False) -> str:  # fmt: skip
+def write_rows(path: Path, rows: Iterable[Array], shape: tuple[int, ...], labels: Array,
+               columns: Mapping[str, Array | Streamed], planes: tuple[str, ...], *, overwrite: bool = False
+               ) -> str:  # fmt: skip
     """Write a cube piece by piece.
 
     Parameters
@@ -60,7 +78,7 @@ def write_rows(path: Path, rows: Iterable[Array], shape: tuple[int, ...], labels
     labels : ndarray
         int64 of shape (n,), or float of shape (n, 2).
     columns : mapping
-        Columns of `otrain.cutouts.COLUMNS`.
+        Columns of `otrain.cutouts.COLUMNS`, whole or in pieces.
     planes : tuple of str
         Names of the planes.
     overwrite : bool
@@ -86,7 +104,7 @@ def write_rows(path: Path, rows: Iterable[Array], shape: tuple[int, ...], labels
         _array(archive, "labels", labels)
         for key, name in KEYS.items():
             if name in columns:
-                _array(archive, key, columns[name])
+                _column_out(archive, key, columns[name], shape[0])
         _array(archive, "planes", np.array(planes, dtype=str))
         _array(archive, "sha256", np.array(digest.hexdigest()))
     return digest.hexdigest()
@@ -101,6 +119,16 @@ def _member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
 def _head(out: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": tuple(map(int, shape))}
     np.lib.format.write_array_header_1_0(out, header)
+
+
+def _column_out(archive: zipfile.ZipFile, name: str, values: Array | Streamed, count: int) -> None:
+    if not isinstance(values, Streamed):
+        _array(archive, name, values)
+        return
+    with _member(archive, name) as out:
+        _head(out, (count,), values.dtype)
+        for piece in values.pieces:
+            out.write(np.ascontiguousarray(piece, values.dtype).tobytes())
 
 
 def _array(archive: zipfile.ZipFile, name: str, values: Array) -> None:

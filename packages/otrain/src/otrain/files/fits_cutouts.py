@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ CHUNK = 4096
 
 
 def read_parts(
-    paths: Sequence[Path], *, planes: Sequence[str] = (), size: int = -1, workers: int = 1
+    paths: Iterable[Path], *, planes: Sequence[str] = (), size: int = -1, workers: int = 1
 ) -> Iterator[Part]:
     """Read cut-outs in memory that does not grow with their number.
 
@@ -32,7 +33,7 @@ def read_parts(
 
     Parameters
     ----------
-    paths : sequence of Path
+    paths : iterable of Path
     planes : sequence of str
         Planes to stack, by the names of `PLANES`, extensions or their numbers; ``all`` for all that have known names.
     size : int
@@ -46,8 +47,9 @@ def read_parts(
         For each 4096 files, those that could be read in their order, and the errors of the others.
     """
     layouts: dict[tuple[str, int], _Layout] = {}
-    for start in range(0, len(paths), CHUNK):
-        yield _chunk(paths[start : start + CHUNK], tuple(planes), size, workers, layouts)
+    rest = iter(paths)
+    while chunk := list(itertools.islice(rest, CHUNK)):
+        yield _chunk(chunk, tuple(planes), size, workers, layouts)
 
 
 @dataclass(frozen=True)
@@ -187,8 +189,9 @@ def _merged(
     if len(names) != shape[2]:
         names = ("difference",) if shape[2] == 1 else tuple(f"plane{k}" for k in range(shape[2]))
         names = tuple(PLANES) if shape[2] == 3 else names
+    data = np.concatenate([piece[0] for piece in kept])[order] if len(kept) > 1 else kept[0][0]
     return Part(
-        np.concatenate([piece[0] for piece in kept])[order], columns, np.concatenate([p[3] for p in kept])[order],
+        data, columns, np.concatenate([piece[3] for piece in kept])[order],
         [str(paths[k]) for k in places[order]], names, _failures(paths, failed),
     )  # fmt: skip
 

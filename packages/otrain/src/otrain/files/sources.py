@@ -43,7 +43,7 @@ def _in_folder(folder: Path) -> Sequence[Path]:
 
 
 class Files(Sequence[Path]):
-    """The files of a folder, of which only the names are kept: a million paths would take half a gigabyte.
+    """The files of a folder, of which only the names are kept, joined to texts: a million paths take half a gigabyte.
 
     Parameters
     ----------
@@ -51,11 +51,19 @@ class Files(Sequence[Path]):
     names : list of str
     """
 
+    _BLOCK = 512
+
     def __init__(self, folder: Path, names: list[str]) -> None:
-        self._folder, self._names = folder, names
+        self._folder, self._count = folder, len(names)
+        self._blocks = ["/".join(names[k : k + self._BLOCK]) for k in range(0, len(names), self._BLOCK)]
 
     def __len__(self) -> int:
-        return len(self._names)
+        return self._count
+
+    def __iter__(self) -> Iterator[Path]:
+        for block in self._blocks:
+            for name in block.split("/"):
+                yield self._folder / name
 
     @overload
     def __getitem__(self, index: int) -> Path: ...
@@ -63,8 +71,9 @@ class Files(Sequence[Path]):
     def __getitem__(self, index: slice) -> list[Path]: ...
     def __getitem__(self, index: int | slice) -> Path | list[Path]:
         if isinstance(index, slice):
-            return [self._folder / name for name in self._names[index]]
-        return self._folder / self._names[index]
+            return [self[k] for k in range(*index.indices(self._count))]
+        block, place = divmod(range(self._count)[index], self._BLOCK)
+        return self._folder / self._blocks[block].split("/")[place]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)
@@ -104,12 +113,10 @@ def read(paths: Sequence[Path], *, planes: Sequence[str] = (), size: int = -1, w
     Part
         First those of FITS files, then those of packets.
     """
-    packets = [path for path in paths if path.suffix.lower() in alerts.SUFFIXES]
-    images = [path for path in paths if path.suffix.lower() not in alerts.SUFFIXES] if packets else paths
-    if images:
-        yield from fits_cutouts.read_parts(images, planes=planes, size=size, workers=workers)
-    if packets:
-        yield from alerts.read_parts(packets, planes=planes, size=size)
+    images = (path for path in paths if path.suffix.lower() not in alerts.SUFFIXES)
+    packets = (path for path in paths if path.suffix.lower() in alerts.SUFFIXES)
+    yield from fits_cutouts.read_parts(images, planes=planes, size=size, workers=workers)
+    yield from alerts.read_parts(packets, planes=planes, size=size)
 
 
 def signature(paths: Sequence[Path]) -> str:

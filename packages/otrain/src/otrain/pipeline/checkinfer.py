@@ -47,6 +47,7 @@ def checkinfer(request: Request, running: Running | None = None) -> Report:
     """
     tables = (_inside(request.crossmatch, "crossmatch.dat"), _inside(request.infer, "infer_results.dat"))
     config = {k: v for k, v in asdict(request).items() if k not in ("plots", "crossmatch", "infer")}
+    made = provenance("checkinfer", config, tables)
     folder = checked_folder(request.plots / "CheckInfer")
 
     def work() -> str:
@@ -57,7 +58,7 @@ def checkinfer(request: Request, running: Running | None = None) -> Report:
         return _told(crossmatch.fractions(found, request.limits, request.thresholds))
 
     outputs = [folder / name for name in simulated.NAMES]
-    return once(str(folder), provenance("checkinfer", config, tables), outputs, work, running or Running(),
+    return once(str(folder), made, outputs, work, running or Running(),
                 folder=folder, what="plots")  # fmt: skip
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +17,12 @@ from shared_io.errors import SchemaMismatch, SharedIOError
 from otrain.cutouts import Part, fraction
 from otrain.files import datacube, sources
 from otrain.files.fits_cutouts import odd_shape
+from otrain.files.spill import Columns, Pixels
 from otrain.pipeline.running import Running, once, provenance
 
 __all__ = ["Request", "convert"]
 
 Array = npt.NDArray[Any]
-
-_BLOCK = 1024
 
 
 @dataclass(frozen=True)
@@ -42,13 +41,12 @@ class Request:
 
 @dataclass
 class _Stored:
-    """Cut-outs that wait in a temporary file, and what became of the others."""
+    """Cut-outs that wait in temporary files, the true ones first, and what became of the others."""
 
-    file: IO[bytes]
-    shape: tuple[int, ...] = ()
+    pixels: Pixels
+    columns: Columns
     planes: tuple[str, ...] = ()
-    labels: list[Array] = field(default_factory=list)
-    columns: list[dict[str, Array]] = field(default_factory=list)
+    count: dict[int, int] = field(default_factory=lambda: {1: 0, 0: 0})
     failed: list[tuple[str, SharedIOError]] = field(default_factory=list)
     edge: int = 0
 
@@ -59,36 +57,14 @@ class _Stored:
         part = part.keep(~part.edge) if part.edge.any() else part
         if not len(part):
             return
-        self.shape = self.shape or part.pixels.shape[1:]
+        shape = part.pixels.shape[1:]
         self.planes = self.planes or part.planes
-        if part.pixels.shape[1:] != self.shape:
-            self.failed += [(name, odd_shape(part.pixels.shape[1:], self.shape, name)) for name in part.names]
+        if self.pixels.shape and shape != self.pixels.shape:
+            self.failed += [(name, odd_shape(shape, self.pixels.shape, name)) for name in part.names]
             return
-        self.file.write(np.ascontiguousarray(part.pixels, np.float32).tobytes())
-        self.labels.append(np.full(len(part), label, np.int64))
-        self.columns.append({name: part.columns[name] for name in datacube.KEYS.values()})
-
-    def gathered(self, rows: Array) -> dict[str, Array]:
-        """Return the columns of some rows; the parts are given up one column after another."""
-        columns = {}
-        for name in list(self.columns[0]):
-            columns[name] = np.concatenate([part.pop(name) for part in self.columns])[rows]
-        return columns
-
-    def pieces(self, rows: Array) -> Iterator[Array]:
-        """Read rows back, in rising order, in pieces."""
-        size = int(np.prod(self.shape))
-        for start in range(0, len(rows), _BLOCK):
-            piece = rows[start : start + _BLOCK]
-            first, last = int(piece[0]), int(piece[-1]) + 1
-            if last - first > 8 * len(piece):
-                yield np.stack([self._run(int(row), 1, size)[0] for row in piece])
-            else:
-                yield self._run(first, last - first, size)[piece - first]
-
-    def _run(self, first: int, count: int, size: int) -> Array:
-        self.file.seek(first * size * 4)
-        return np.frombuffer(self.file.read(count * size * 4), np.float32).reshape(count, *self.shape)
+        self.pixels.add(part.pixels)
+        self.columns.add({name: part.columns[name] for name in datacube.KEYS.values()})
+        self.count[label] += len(part)
 
 
 def convert(request: Request, running: Running | None = None) -> Report:
@@ -120,43 +96,45 @@ def convert(request: Request, running: Running | None = None) -> Report:
 def _write(
     request: Request, files: dict[int, Sequence[Path]], target: Path, failed: list[tuple[str, SharedIOError]]
 ) -> str:
-    with tempfile.TemporaryFile(dir=target.parent) as file:
-        stored = _Stored(file)
+    with tempfile.TemporaryFile(dir=target.parent) as pixels, tempfile.TemporaryFile(dir=target.parent) as columns:
+        stored = _Stored(Pixels(pixels), Columns(columns))
         with progress(sum(map(len, files.values())), "cut-outs") as shown:
             for label in (1, 0):
                 parts = sources.read(files[label], planes=request.planes, size=request.size, workers=request.workers)
                 for part in parts:
                     stored.add(part, label)
                     shown.advance(len(part) + len(part.failed))
+                    del part  # before the next one is read
         failed += stored.failed
         rows, labels = _chosen(stored, request)
-        columns = stored.gathered(rows)
-        shape = (len(rows), *stored.shape)
-        datacube.write_rows(target, stored.pieces(rows), shape, labels, columns, stored.planes, overwrite=True)
+        shape = (len(rows), *stored.pixels.shape)
+        datacube.write_rows(target, stored.pixels.pieces(rows), shape, labels, stored.columns.chosen(rows),
+                            stored.planes, overwrite=True)  # fmt: skip
     return _told(stored, labels, shape)
 
 
 def _chosen(stored: _Stored, request: Request) -> tuple[Array, Array]:
     """The rows that make up the asked mixture, drawn at random, in their order."""
-    if not stored.labels:
+    real, bogus = stored.count[1], stored.count[0]
+    if not real + bogus:
         first = f": {stored.failed[0][1]}" if stored.failed else ""
         raise SchemaMismatch(f"no cut-out could be used{first}", hint="cut-outs with EDGE true are left out")
-    labels = np.concatenate(stored.labels)
-    real, bogus = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
     if request.share is None:
-        return np.arange(len(labels)), labels
-    if not len(real) or not len(bogus):
-        raise SchemaMismatch(f"{len(real)} true and {len(bogus)} false cut-outs could be used: both are needed")
+        return np.arange(real + bogus), np.repeat([1, 0], [real, bogus])
+    if not real or not bogus:
+        raise SchemaMismatch(f"{real} true and {bogus} false cut-outs could be used: both are needed")
     rng = np.random.default_rng(request.seed)
-    numbers = fraction(len(real), len(bogus), request.share)
-    drawn = [np.sort(rng.choice(rows, n, replace=False)) for rows, n in zip((real, bogus), numbers, strict=True)]
-    rows = np.concatenate(drawn)
-    return rows, labels[rows]
+    numbers = fraction(real, bogus, request.share)
+    drawn = [
+        np.sort(first + rng.choice(count, n, replace=False))
+        for first, count, n in zip((0, real), (real, bogus), numbers, strict=True)
+    ]
+    return np.concatenate(drawn), np.repeat([1, 0], numbers)
 
 
 def _told(stored: _Stored, labels: Array, shape: tuple[int, ...]) -> str:
     real = int(labels.sum())
-    left = sum(map(len, stored.labels)) - len(labels)
+    left = sum(stored.count.values()) - len(labels)
     text = f"{len(labels)} cut-outs of {shape[2]} x {shape[1]} x {shape[3]}: {real} true, {len(labels) - real} false"
     extra = [f"{left} left out for the balance" if left else "", f"{stored.edge} at an edge" if stored.edge else ""]
     return "; ".join([text, *filter(None, extra)])

@@ -77,8 +77,9 @@ def _made(verb: str, request: Request) -> Provenance:
 
 
 def _run(verb: str, request: Request, outputs: list[Path], work: Callable[[], str], running: Running | None) -> Report:
+    made = _made(verb, request)
     galleries.checked_folder(request.output)
-    return once(str(request.output), _made(verb, request), outputs, work, running or Running(),
+    return once(str(request.output), made, outputs, work, running or Running(),
                 folder=request.output, what=verb)  # fmt: skip
 
 
