@@ -82,6 +82,18 @@ def test_aov_is_the_analysis_of_variance(star: tuple[np.ndarray, ...], bins: int
         assert found[k] == pytest.approx(slow_aov(t, mag, weight, 1.7 + 1e-4 * k, bins), abs=1e-4)
 
 
+@pytest.mark.parametrize("points", [16384, 16385, 70_000, 300_000])
+def test_long_light_curves_do_not_overflow_the_packed_sums(rng: np.random.Generator, points: int) -> None:
+    t = np.sort(rng.uniform(0, 1400, points))
+    mag = 12 + 0.01 * np.sin(2 * np.pi * t / 2.5) + rng.normal(0, 0.02, points)
+    weight = rng.uniform(0.5, 1, points)
+    for frequency in (0.4, 0.0004):  # at the second nearly all points share few bins
+        found = aov(t, mag, weight, frequency, 0.0, 1, 20)[0]
+        assert found == pytest.approx(slow_aov(t, mag, weight, frequency, 20), abs=1e-3)
+    found = box(t, mag, weight, 0.4, 0.0, 1, 20, 0.05, 0.3)[0]
+    assert found == pytest.approx(slow_box(t, mag, weight, 0.4, 20, range(1, 7)), abs=1e-3)
+
+
 def test_the_best_frequency_is_that_of_the_reference(star: tuple[np.ndarray, ...]) -> None:
     t, mag, weight = star
     df = 1 / (10 * t[-1])

@@ -20,7 +20,7 @@ def aov(t: np.ndarray, mag: np.ndarray, weight: np.ndarray, fmin: float, df: flo
     t : ndarray of float64, (n,)
         Times since the first [d].
     mag : ndarray of float64, (n,)
-        Magnitudes; at most :data:`scope.kernels.folding.MAX_POINTS`.
+        Magnitudes.
     weight : ndarray of float64, (n,)
         Positive weights, e.g. 1 / (magerr**2 + jitter**2).
     fmin, df : float

@@ -24,7 +24,7 @@ def box(
     t : ndarray of float64, (n,)
         Times since the first [d].
     mag, weight : ndarray of float64, (n,)
-        Magnitudes, at most :data:`scope.kernels.folding.MAX_POINTS`, and positive weights.
+        Magnitudes and positive weights.
     fmin, df : float
         First frequency and step [1/d].
     nf : int

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from scope.kernels.compiled import compiled
+from scope.kernels.normal import normal_matrix, solve_triangle
 
 
 @compiled(reordered=True)
@@ -38,18 +39,6 @@ def _sums(turns: np.ndarray, w: np.ndarray, wy: np.ndarray, trig: np.ndarray, ri
         trig[k, 0], trig[k, 1] = wc, ws
         if 2 * k <= len(right):
             right[2 * k - 2], right[2 * k - 1] = yc, ys
-
-
-@compiled(reordered=True)
-def normal_matrix(trig: np.ndarray, left: np.ndarray) -> None:
-    """Fill the lower triangle of the covariance of the harmonics from products-to-sums identities."""
-    for j in range(1, left.shape[0] // 2 + 1):
-        for k in range(1, j + 1):
-            a, b = 2 * j - 2, 2 * k - 2
-            left[a, b] = 0.5 * (trig[j - k, 0] + trig[j + k, 0]) - trig[j, 0] * trig[k, 0]
-            left[a + 1, b + 1] = 0.5 * (trig[j - k, 0] - trig[j + k, 0]) - trig[j, 1] * trig[k, 1]
-            left[a, b + 1] = 0.5 * (trig[j + k, 1] - trig[j - k, 1]) - trig[j, 0] * trig[k, 1]
-            left[a + 1, b] = 0.5 * (trig[j + k, 1] + trig[j - k, 1]) - trig[j, 1] * trig[k, 0]
 
 
 @compiled(reordered=True)
@@ -86,25 +75,18 @@ def evidence(
     if not variance > 0.0:
         return out
     trig, right = np.empty((size + 1, 2)), np.empty(size)
-    left = np.empty((size, size))
+    left, prior = np.empty((size, size)), np.empty(size)
     for f in range(len(frequencies)):
         _sums(t * frequencies[f], w, wy, trig, right)
         normal_matrix(trig, left)
+        for j in range(size):
+            prior[j] = ridge / n * (j // 2 + 1.0) ** slope
+            left[j, j] += prior[j]
+        solve_triangle(left, right, 1e-12)
         explained = volume = 0.0
         for j in range(size):
-            prior = ridge / n * (j // 2 + 1.0) ** slope
-            left[j, j] += prior
-            for k in range(j + 1):
-                value = left[j, k]
-                for q in range(k):
-                    value -= left[j, q] * left[k, q]
-                left[j, k] = value / left[k, k] if k < j else np.sqrt(max(value, 1e-12))
-            value = right[j]
-            for q in range(j):
-                value -= left[j, q] * right[q]
-            right[j] = value / left[j, j]
             explained += right[j] ** 2
-            volume += 2 * np.log(left[j, j]) - np.log(prior)
+            volume += 2 * np.log(left[j, j]) - np.log(prior[j])
             if j % 2 == 1:
                 out[f, j // 2] = -(n - 1) * np.log(max(1 - explained / variance, 1e-12)) - volume
     return out

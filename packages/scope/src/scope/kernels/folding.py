@@ -1,7 +1,8 @@
 """Weighted sums over phase bins, one integer addition a point.
 
-A point's weight (14 bits of the largest) and its weighted magnitude (20 bits of the range) are packed into one 64-bit
-integer, so that a bin is updated by one addition and nothing overflows up to `MAX_POINTS` points.
+A point's weight and weighted magnitude are packed into one 64-bit integer, so that a bin is updated by one addition.
+Up to 2**14 points they have 14 bits (of the largest weight) and 20 (of the range); of longer curves as many fewer as
+the sums of all points need to fit.
 """
 
 from __future__ import annotations
@@ -10,12 +11,9 @@ import numpy as np
 
 from scope.kernels.compiled import compiled
 
-MAX_POINTS = 16384
-"""Points of a light curve that the packed sums hold without overflow."""
-
-WEIGHT_BITS = 14
-SUM_BITS = 34  # of the weighted magnitudes: 20 bits each, 2**14 points
-_FRACTION = 64.0  # 2**6: a weighted magnitude has 14 + 6 bits
+WEIGHT_BITS = 14  # of a weight
+WEIGHT_SUM_BITS = 30  # of the sum of all weights
+SUM_BITS = 34  # of the sum of all weighted magnitudes
 
 
 @compiled(reordered=True)
@@ -25,7 +23,7 @@ def pack(mag: np.ndarray, weight: np.ndarray, packed: np.ndarray) -> tuple[float
     Parameters
     ----------
     mag, weight : ndarray of float64, (n,)
-        Magnitudes and positive weights, at most `MAX_POINTS`.
+        Magnitudes and positive weights.
     packed : ndarray of uint64, (n,)
         Filled.
 
@@ -36,11 +34,14 @@ def pack(mag: np.ndarray, weight: np.ndarray, packed: np.ndarray) -> tuple[float
     """
     low, high = mag.min(), mag.max()
     scale = 1.0 / (high - low) if high > low else 0.0
-    top = float(2**WEIGHT_BITS - 1) / weight.max()
+    points = max(int(np.ceil(np.log2(len(mag)))), WEIGHT_BITS)
+    bits = min(WEIGHT_BITS, WEIGHT_SUM_BITS - points)
+    fraction = 2.0 ** (SUM_BITS - points - bits)
+    top = (2.0**bits - 1.0) / weight.max()
     sw = sy = syy = 0.0
     for i in range(len(mag)):
         w = max(np.round(weight[i] * top), 1.0)
-        y = np.round(w * (mag[i] - low) * scale * _FRACTION)
+        y = np.round(w * (mag[i] - low) * scale * fraction)
         packed[i] = (np.uint64(w) << np.uint64(SUM_BITS)) | np.uint64(y)
         sw += w
         sy += y

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from scope.kernels.compiled import compiled
-from scope.kernels.evidence import normal_matrix
+from scope.kernels.normal import normal_matrix, solve_triangle
 
 RESEED = 256
 """Frequencies between two exact rotations."""
@@ -70,7 +70,12 @@ def harmonics(
             if k <= count:
                 right[2 * k - 2], right[2 * k - 1] = yc, ys
         normal_matrix(trig, left)
-        _explained(left, right, out[f])
+        solve_triangle(left, right, 1e-4)
+        explained = 0.0
+        for j in range(size):
+            explained += right[j] ** 2
+            if j % 2 == 1:
+                out[f, j // 2] = min(explained, 1.0)
         for i in range(n):
             c, s = state[0, i], state[1, i]
             state[0, i] = c * step[0, i] - s * step[1, i]
@@ -85,22 +90,3 @@ def _rotations(t: np.ndarray, frequency: float, out: np.ndarray) -> None:
         turn = t[i] * frequency
         turn = 2 * np.pi * (turn - np.floor(turn))
         out[0, i], out[1, i] = np.cos(turn), np.sin(turn)
-
-
-@compiled(reordered=True)
-def _explained(left: np.ndarray, right: np.ndarray, out: np.ndarray) -> None:
-    """Fill the share explained by each number of harmonics; directions that the sampling cannot tell add nothing."""
-    explained = 0.0
-    for j in range(len(right)):
-        for k in range(j + 1):
-            value = left[j, k]
-            for q in range(k):
-                value -= left[j, q] * left[k, q]
-            left[j, k] = value / left[k, k] if k < j else np.sqrt(max(value, 1e-4))
-        value = right[j]
-        for q in range(j):
-            value -= left[j, q] * right[q]
-        right[j] = value / left[j, j]
-        explained += right[j] ** 2
-        if j % 2 == 1:
-            out[j // 2] = min(explained, 1.0)
