@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from cosmic_conn.detection import TILE, Camera, Settings
 from cosmic_conn.files.products import Layout
 
-__all__ = ["camera_of", "layout_of", "settings_of"]
+if TYPE_CHECKING:
+    from cosmic_conn.pipeline.training import Request
+
+__all__ = ["camera_of", "layout_of", "settings_of", "training_of"]
 
 _WHOLE = 1 << 20  # a tile that holds any image
 _PUBLISHED = 1024  # side of the tiles of Cosmic-CoNN
@@ -47,6 +51,34 @@ def layout_of(bit: int, merge: str, clean: bool) -> Layout:
     """Return what goes into the results."""
     with _usage():
         return Layout(bit, merge, clean)
+
+
+def training_of(values: Mapping[str, Any]) -> Request:
+    """Return what to train, of the values of all options by name."""
+    from cosmic_conn.network import Architecture
+    from cosmic_conn.pipeline.training import Request
+    from cosmic_conn.training.options import Options
+
+    with _usage():
+        architecture = Architecture(
+            **_named(values, "hidden", "norm", "gn_channel", "conv_type", "up_type", "down_type", "deeper"),
+            n_group=0 if values["gn_channel"] else values["n_group"],
+            affine=not values["no_affine"],
+        )
+        options = Options(
+            **_named(values, *(f.name for f in fields(Options) if f.name in values and f.name != "milestones")),
+            architecture=architecture,
+            milestones=tuple(values["milestones"] or (0,)),
+        )
+        request = Request(
+            options=options, **_named(values, *(f.name for f in fields(Request) if f.name in values))
+        )
+        _ = request.machine
+        return request
+
+
+def _named(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: values[name] for name in names}
 
 
 @contextmanager

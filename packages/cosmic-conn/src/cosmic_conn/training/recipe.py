@@ -171,4 +171,4 @@ def _plain(value: Any) -> Any:
 
 
 def _as_lines(entries: list[dict[str, Any]]) -> str:
-    return "".join(json.dumps(entry) + "\n" for entry in entries)
+    return "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in entries)
