@@ -69,6 +69,10 @@ class Request:
     tensorboard: bool | None = None
     overwrite: bool = False
 
+    def __post_init__(self) -> None:
+        if Path(f"_{self.comment}").name != f"_{self.comment}" or "\0" in self.comment:
+            raise ValueError(f"a comment is part of the name of a folder, and has no separators: {self.comment!r}")
+
     @property
     def machine(self) -> Machine:
         """Return what computes; mixed precision is for GPUs.
@@ -213,8 +217,6 @@ def _folder(request: Request) -> Path:
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     now = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
     name = now.strftime("%Y_%m_%d_%H_%M") + (f"_{request.comment}" if request.comment else "")
-    if Path(name).name != name:
-        raise ValueError(f"a comment is part of the name of a folder, and has no separators: {request.comment!r}")
     return request.output / name
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn, optim
 
 __all__ = ["load_state", "module_state", "optimiser_state", "restore_module", "restore_optimiser", "save_state"]
 
-_FORMAT = "cosmic-conn training state 1"
+_FORMAT = "cosmic-conn training state 1"  # name of the entry that holds the facts
 
 
 def save_state(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
@@ -37,7 +37,7 @@ def save_state(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], fact
     import safetensors.torch
 
     kept = {name: value.detach().cpu().contiguous() for name, value in sorted(tensors.items())}
-    about = {"format": _FORMAT, "facts": json.dumps(facts, sort_keys=True)}
+    about = {_FORMAT: json.dumps(facts, sort_keys=True)}  # one entry: the order of several is not defined
     atomic.write_bytes(path, safetensors.torch.save(kept, about), overwrite=True)
 
 
@@ -57,9 +57,7 @@ def load_state(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[st
     try:
         with safe_open(path, "pt") as file:
             about = file.metadata() or {}
-            if about.get("format") != _FORMAT:
-                raise ValueError("no training state")
-            facts = json.loads(about["facts"])
+            facts = json.loads(about[_FORMAT])
             return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118 (no mapping)
     except (SafetensorError, ValueError, KeyError) as error:
         raise CorruptInput("not a training state, or damaged", path=path) from error

@@ -91,14 +91,16 @@ def usable(frames: Array, ignore: npt.NDArray[np.uint8]) -> Mask:
 
 
 def draw_crop(exposures: Exposures, side: int, random: np.random.Generator) -> Crop:
-    """Return a random square of a random frame, turned and mirrored at random; every pixel can be in it.
+    """Return a random square of a random frame, turned and mirrored at random.
+
+    Every pixel can be in it, those at the edges about as often as the others.
 
     Of more than three frames three are drawn, of which one is shown and all make the median. A frame smaller than the
     square is mirrored at its edges; what is beyond does not count.
     """
     number, height, width = exposures.frames.shape
     chosen = random.permutation(number)[:_TRIPLET]
-    y, x = (int(random.integers(max(n - side, 0) + 1)) for n in (height, width))
+    y, x = (_start(length, side, random) for length in (height, width))
     turns = int(random.integers(4)) if exposures.turns else 2 * int(random.integers(2))
     mirrored = bool(random.integers(2))
     window = (slice(y, y + side), slice(x, x + side))
@@ -119,6 +121,12 @@ def middle(exposures: Exposures, side: int) -> Exposures:
     return Exposures(
         exposures.name, exposures.frames[window], exposures.truth[window], exposures.keep[window], clean, exposures.turns
     )
+
+
+def _start(length: int, side: int, random: np.random.Generator) -> int:
+    """Return where the square begins along an axis; those that would stick out are moved inside."""
+    last = max(length - side, 0)
+    return int(np.clip(random.integers(-(side // 4), last + side // 4 + 1), 0, last))
 
 
 def _common(frames: Array) -> Array:

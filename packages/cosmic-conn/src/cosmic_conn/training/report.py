@@ -96,13 +96,17 @@ def _sheet(rows: int, columns: int, width: float, height: float) -> tuple[Figure
 
 def _history(lines: Sequence[dict[str, Any]]) -> Figure:
     figure, axes = _sheet(1, 3, 12, 3.5)
-    panels = (("train_loss",), ("valid_cr_loss", "dice"), ("recall_at_1e-4", "recall_at_1e-3", "purity_at_0.95"))
-    for axis, names in zip(axes[0], panels, strict=True):
+    panels = {
+        "loss of training": ("train_loss",),
+        "loss and Dice of validation": ("valid_cr_loss", "dice"),
+        "recall and purity of validation": ("recall_at_1e-4", "recall_at_1e-3", "purity_at_0.95"),
+    }
+    for axis, (title, names) in zip(axes[0], panels.items(), strict=True):
         for name in names:
             points = [(line["epoch"], line[name]) for line in lines if line.get(name) is not None]
             if points:
                 axis.plot(*zip(*points, strict=True), ".-", label=name, lw=1)
-        axis.set(xlabel="epoch", title=", ".join(names))
+        axis.set(xlabel="epoch", title=title)
         if len(names) > 1 and axis.lines:
             axis.legend(fontsize=8)
     axes[0][0].set_yscale("log")
