@@ -27,7 +27,14 @@ def exposures_of(seed: int, side: int = 96, number: int = 3) -> tuple[np.ndarray
 
 
 def write_masked(
-    path: Path, seed: int, *, side: int = 96, number: int = 3, target: str = "", seconds: float = 120, spectra: bool = False
+    path: Path,
+    seed: int,
+    *,
+    side: int = 96,
+    number: int = 3,
+    target: str = "",
+    seconds: float = 120,
+    spectra: bool = False,
 ) -> Path:
     """Write a masked file of images or spectra."""
     frames, truth, ignore = exposures_of(seed, side, number)
@@ -51,7 +58,14 @@ def write_hst(path: Path, seed: int, *, side: int = 96, seconds: float = 500.0) 
     bad[:, 7] = 1
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(
-        path, raw=frames[0], clean=np.median(frames, axis=0), crmask=truth[0], badmask=bad, exp=seconds, gain=1.0, sky=200.0
+        path,
+        raw=frames[0],
+        clean=np.median(frames, axis=0),
+        crmask=truth[0],
+        badmask=bad,
+        exp=seconds,
+        gain=1.0,
+        sky=200.0,
     )
     return path
 

@@ -61,7 +61,7 @@ def test_a_run_learns_and_leaves_weights_that_find_cosmic_rays(night: Path, tmp_
     assert [line["epoch"] for line in lines] == list(range(1, 61))
     assert lines[-1]["valid_cr_loss"] < 0.8 * lines[19]["valid_cr_loss"]
     assert lines[-1]["dice"] > 0.8
-    network, card = open_model(run / "models" / "best.safetensors")
+    _, card = open_model(run / "models" / "best.safetensors")
     assert card.training["options"]["loss"] == "median_bce"
     assert card.training["files"] == {"learnt from": 4, "validated on": 1}
     image = np.random.default_rng(0).normal(500, 12, (96, 104)).astype(np.float32)
@@ -134,7 +134,7 @@ def _wait_for(folder: Path, look: object) -> list[Path]:
 def test_a_run_goes_on_from_the_epochs_that_are_kept(night: Path, tmp_path: Path) -> None:
     run = ran(night, tmp_path)
     go_on = Request(night, replace(Options(), epoch=5), tmp_path, continue_train=str(run), threads=1)
-    with pytest.raises(SchemaMismatch, match="epoch 3 is not kept.*can be"):
+    with pytest.raises(SchemaMismatch, match=r"epoch 3 is not kept.*can be"):
         train_files(replace(go_on, continue_epoch=3))
     best = load_state(run / "models" / "best.state")[1]["epoch"]
     assert train_files(replace(go_on, continue_epoch=best)).epochs == 5
@@ -334,7 +334,18 @@ def test_the_script_runs_under_its_old_name(night: Path, tmp_path: Path) -> None
     import cosmic_conn
 
     source = Path(cosmic_conn.__file__).parent.parent
-    words = [sys.executable, "cosmic_conn/train.py", "--epoch", "1", "--crop", "32", "--hidden", "8", "--data", str(night)]
+    words = [
+        sys.executable,
+        "cosmic_conn/train.py",
+        "--epoch",
+        "1",
+        "--crop",
+        "32",
+        "--hidden",
+        "8",
+        "--data",
+        str(night),
+    ]
     done = subprocess.run(
         [*words, "-o", str(tmp_path)], cwd=source, env={**os.environ}, capture_output=True, text=True, check=False
     )

@@ -20,7 +20,7 @@ if __name__ == "__main__":
     import sys
     from pathlib import Path
 
-    # As a script, the folder of this package comes first in the path, and its modules would hide others' by their names.
+    # As a script, the folder of this package comes first in the path, and its modules would hide others.
     here = str(Path(__file__).resolve().parent)
     sys.path[:] = [entry for entry in sys.path if entry != here]
     main()

@@ -65,7 +65,8 @@ def train_model(
         Path | None, cli.option("--stamps", help="JSON of real cosmic rays; the first 100 are learnt from")
     ] = None,
     backgrounds: Annotated[
-        list[str] | None, cli.option("--backgrounds", help="Real images without cosmic rays to learn on: files, folders")
+        list[str] | None,
+        cli.option("--backgrounds", help="Real images without cosmic rays to learn on: files, folders"),
     ] = None,
     steps: Annotated[int, cli.option("--steps", help="Batches to learn from", min=1)] = 8000,
     hidden: Annotated[int, cli.option("--hidden", help="Channels of the first convolution", min=1)] = 16,

@@ -70,9 +70,7 @@ def training_of(values: Mapping[str, Any]) -> Request:
             architecture=architecture,
             milestones=tuple(values["milestones"] or (0,)),
         )
-        request = Request(
-            options=options, **_named(values, *(f.name for f in fields(Request) if f.name in values))
-        )
+        request = Request(options=options, **_named(values, *(f.name for f in fields(Request) if f.name in values)))
         _ = request.machine
         return request
 

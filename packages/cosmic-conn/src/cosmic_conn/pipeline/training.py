@@ -120,7 +120,9 @@ class Outcome:
     def to_text(self) -> str:
         """Return it as lines."""
         best = ", ".join(f"{name} {value:.4g}" for name, value in self.best.get("scores", {}).items())
-        lines = [f"{self.run}: {self.epochs} epochs; best is epoch {self.best.get('epoch', 0)} ({best or 'no validation'})"]
+        lines = [
+            f"{self.run}: {self.epochs} epochs; best is epoch {self.best.get('epoch', 0)} ({best or 'no validation'})"
+        ]
         lines += [f"not used: {reason}" for reason in self.failed.values()]
         return "\n".join(lines)
 
@@ -177,7 +179,12 @@ def score_files(request: Request) -> dict[str, Any]:
     shelf = Shelf()
     engine = request.machine.engine(network, card)
     scores = validate(engine, listing.entries, shelf, request.options.valid_crop).scores()
-    return {"model": card.name, "files": len(listing.entries), **scores.values, "failed": {**listing.failed, **shelf.failed}}
+    return {
+        "model": card.name,
+        "files": len(listing.entries),
+        **scores.values,
+        "failed": {**listing.failed, **shelf.failed},
+    }
 
 
 def _record(listing: Listing, root: Path) -> dict[str, Any]:

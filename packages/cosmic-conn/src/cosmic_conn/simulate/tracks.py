@@ -28,9 +28,9 @@ class Particles:
 
     Attributes
     ----------
-    muons, worms, spots, single, stamps
-        Expected numbers of each kind in the frame; `stamps` are real events, `lines` are straight and of even charge, to 4 pixels
-        wide.
+    muons, worms, spots, single, stamps, lines
+        Expected numbers of each kind in the frame; `stamps` are real events, `lines` are straight and of even charge,
+        up to 4 pixels wide.
     thickness
         Of the sensitive layer [pixel].
     diffusion

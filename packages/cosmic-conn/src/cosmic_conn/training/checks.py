@@ -60,4 +60,10 @@ def check(network: UNet, samples: Sequence[Sample]) -> Check:
     hit = right[max(flagged - 1, 0)] if flagged else 0.0
     safe = np.clip(found, 1e-7, 1 - 1e-7)
     loss = -np.mean(np.where(answer > 0, np.log(safe), np.log1p(-safe)))
-    return Check(float(loss), float(hit / total), float(hit / max(flagged, 1)), float(right[last] / total), float(found[order[last]]))
+    return Check(
+        float(loss),
+        float(hit / total),
+        float(hit / max(flagged, 1)),
+        float(right[last] / total),
+        float(found[order[last]]),
+    )

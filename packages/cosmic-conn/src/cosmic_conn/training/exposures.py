@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -104,12 +104,19 @@ def draw_crop(exposures: Exposures, side: int, random: np.random.Generator) -> C
     turns = int(random.integers(4)) if exposures.turns else 2 * int(random.integers(2))
     mirrored = bool(random.integers(2))
     window = (slice(y, y + side), slice(x, x + side))
-    shown = int(chosen[0])
+    shown = (int(chosen[0]), *window)
     reference = _common(exposures.frames[(chosen, *window)]) if exposures.clean is None else exposures.clean[window]
-    parts = (exposures.frames[(shown, *window)], reference, exposures.truth[(shown, *window)])
-    full = [_turned(_padded(part, side, "symmetric"), turns, mirrored) for part in parts]
-    keep = _turned(_padded(exposures.keep[(shown, *window)], side, "constant"), turns, mirrored)
-    return Crop(*full, keep)
+
+    def fitted(part: npt.NDArray[Any], beyond: Literal["symmetric", "constant"] = "symmetric") -> npt.NDArray[Any]:
+        turned = np.rot90(_padded(part, side, beyond), turns)
+        return np.ascontiguousarray(turned[::-1] if mirrored else turned)
+
+    return Crop(
+        fitted(exposures.frames[shown]),
+        fitted(reference),
+        fitted(exposures.truth[shown]),
+        fitted(exposures.keep[shown], "constant"),
+    )
 
 
 def middle(exposures: Exposures, side: int) -> Exposures:
@@ -119,7 +126,12 @@ def middle(exposures: Exposures, side: int) -> Exposures:
     window = (..., slice(y, y + side), slice(x, x + side))
     clean = None if exposures.clean is None else exposures.clean[window]
     return Exposures(
-        exposures.name, exposures.frames[window], exposures.truth[window], exposures.keep[window], clean, exposures.turns
+        exposures.name,
+        exposures.frames[window],
+        exposures.truth[window],
+        exposures.keep[window],
+        clean,
+        exposures.turns,
     )
 
 
@@ -134,11 +146,6 @@ def _common(frames: Array) -> Array:
     return np.median(frames, axis=0) if len(frames) > 2 else frames.min(axis=0)
 
 
-def _padded(part: npt.NDArray[np.generic], side: int, mode: Literal["symmetric", "constant"]) -> npt.NDArray[np.generic]:
+def _padded(part: npt.NDArray[Any], side: int, mode: Literal["symmetric", "constant"]) -> npt.NDArray[Any]:
     missing = [(0, side - n) for n in part.shape]
     return np.pad(part, missing, mode=mode) if any(after for _, after in missing) else part
-
-
-def _turned(part: npt.NDArray[np.generic], turns: int, mirrored: bool) -> npt.NDArray[np.generic]:
-    turned = np.rot90(part, turns)
-    return np.ascontiguousarray(turned[::-1] if mirrored else turned)

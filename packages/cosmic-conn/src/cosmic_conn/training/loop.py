@@ -104,7 +104,9 @@ class Learner:
         self.recipe = recipe
         self.step = 0
         self.network = UNet(recipe.architecture).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._averaged = torch.optim.swa_utils.AveragedModel(self.network, multi_avg_fn=_average(recipe), use_buffers=True)
+        self._averaged = torch.optim.swa_utils.AveragedModel(
+            self.network, multi_avg_fn=_average(recipe), use_buffers=True
+        )
         self._optimiser = torch.optim.Adam(self.network.parameters(), lr=recipe.rate)
         self.network.train()
 
@@ -142,7 +144,7 @@ class Learner:
 
 def train(
     recipe: Recipe,
-    events: Events = Events(),  # noqa: B008 (frozen)
+    events: Events = Events(),
     report: Callable[[float, Learner], None] | None = None,
     learner: Learner | None = None,
 ) -> UNet:

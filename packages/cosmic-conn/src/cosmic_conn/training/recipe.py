@@ -69,7 +69,7 @@ class Sources:
 def make_weights(
     path: str | os.PathLike[str],
     recipe: Recipe,
-    sources: Sources = Sources(),  # noqa: B008 (frozen)
+    sources: Sources = Sources(),
     *,
     threshold: float = 0.5,
     name: str = "ground_imaging",
@@ -147,7 +147,9 @@ class _Run:
             tensors, facts = load_state(self.state)
             if facts["training"] != _plain(self._training):
                 hint = "remove it to begin anew"
-                raise SchemaMismatch("the state of a training with another recipe or other data", path=self.state, hint=hint)
+                raise SchemaMismatch(
+                    "the state of a training with another recipe or other data", path=self.state, hint=hint
+                )
             learner.restore(tensors, facts["step"])
             self._lines = facts["log"]
         return learner

@@ -74,7 +74,9 @@ def _flat(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _table(values: dict[str, Any]) -> str:
-    cells = ((html.escape(str(k)), html.escape(f"{v:.4g}" if isinstance(v, float) else str(v))) for k, v in values.items())
+    cells = (
+        (html.escape(str(k)), html.escape(f"{v:.4g}" if isinstance(v, float) else str(v))) for k, v in values.items()
+    )
     return "<table>" + "".join(f"<tr><th>{k}</th><td>{v}</td></tr>" for k, v in cells) + "</table>"
 
 
@@ -82,7 +84,8 @@ def _picture(figure: Figure, text: str) -> str:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     data = base64.b64encode(buffer.getvalue()).decode()
-    return f'<figure><img alt="{html.escape(text)}" src="data:image/png;base64,{data}"><figcaption>{text}</figcaption></figure>'
+    image = f'<img alt="{html.escape(text)}" src="data:image/png;base64,{data}">'
+    return f"<figure>{image}<figcaption>{html.escape(text)}</figcaption></figure>"
 
 
 def _sheet(rows: int, columns: int, width: float, height: float) -> tuple[Figure, Any]:

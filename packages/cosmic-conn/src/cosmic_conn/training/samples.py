@@ -88,9 +88,7 @@ def draw_batch(
     return shown, answer, weight
 
 
-def _on_real(
-    image: Array, side: int, knee: float, random: np.random.Generator, stamps: Sequence[Array]
-) -> Sample:
+def _on_real(image: Array, side: int, knee: float, random: np.random.Generator, stamps: Sequence[Array]) -> Sample:
     """Return a sample on a real image, mirrored at its edges where it is too small.
 
     What light adds to the noise of the sky is not known there; a source a hundred times the noise is taken to double

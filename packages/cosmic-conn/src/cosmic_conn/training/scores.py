@@ -63,7 +63,9 @@ class Tally:
     empty: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(_BINS, dtype=np.int64))
     losses: list[float] = field(default_factory=list)
 
-    def add(self, probability: npt.NDArray[np.float32], truth: npt.NDArray[np.bool_], keep: npt.NDArray[np.bool_]) -> None:
+    def add(
+        self, probability: npt.NDArray[np.float32], truth: npt.NDArray[np.bool_], keep: npt.NDArray[np.bool_]
+    ) -> None:
         """Add a frame."""
         places = np.minimum((probability * _BINS).astype(np.int64), _BINS - 1)
         self.rays += np.bincount(places[truth & keep], minlength=_BINS)

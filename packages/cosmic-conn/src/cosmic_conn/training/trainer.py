@@ -123,6 +123,8 @@ class Trainer:
     def copy(self) -> UNet:
         """Return the network as it is now, in evaluation mode, on the CPU."""
         found = UNet(self.options.architecture)
-        values: dict[str, Any] = {name: value.detach().cpu().clone() for name, value in self.network.state_dict().items()}
+        values: dict[str, Any] = {
+            name: value.detach().cpu().clone() for name, value in self.network.state_dict().items()
+        }
         found.load_state_dict(values)
         return found.eval()
