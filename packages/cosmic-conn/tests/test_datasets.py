@@ -108,6 +108,15 @@ def test_hst_archives_are_read(tmp_path: Path) -> None:
     assert found.keep.sum() == 96 * 95
 
 
+def test_names_tell_the_kind_of_files_in_one_folder(tmp_path: Path) -> None:
+    write_masked(tmp_path / "plain.fits", 1)
+    write_masked(tmp_path / "nres_1.fits", 2, spectra=True)
+    write_hst(tmp_path / "hst_1.npz", 3)
+    write_hst(tmp_path / "other.npz", 4)
+    kinds = {e.path.name: e.kind for e in list_files(tmp_path, "lco").entries}
+    assert kinds == {"plain.fits": "lco", "nres_1.fits": "nres", "hst_1.npz": "hst"}
+
+
 def test_short_exposures_are_left_out(tmp_path: Path) -> None:
     write_masked(tmp_path / "a.fits", 1, seconds=10)
     write_masked(tmp_path / "b.fits", 2, seconds=200)
@@ -123,7 +132,7 @@ def test_bad_files_are_named_and_left_out(tmp_path: Path) -> None:
     listing = list_files(tmp_path, "lco")
     assert [e.path.name for e in listing.entries] == ["good.fits"]
     assert {Path(name).name for name in listing.failed} == {"bad.fits", "spectra.fits"}
-    with pytest.raises(InputNotFound, match="no such folder"):
+    with pytest.raises(InputNotFound, match="no such file"):
         list_files(tmp_path / "none", "lco")
 
 

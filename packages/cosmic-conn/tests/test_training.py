@@ -295,7 +295,7 @@ def test_every_option_is_taken_as_it_is_documented(dashed: bool, night: Path, tm
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        ("--data nowhere", 4, "no such folder of data"),
+        ("--data nowhere", 4, "no such file"),
         ("--data DATA --crop 30", 2, "multiple of 4"),
         ("--data DATA --n_group 5", 2, "groups"),
         ("--data DATA --lr 0", 2, "lr must be above zero"),

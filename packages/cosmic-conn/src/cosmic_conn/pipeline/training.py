@@ -152,7 +152,7 @@ def train_files(request: Request, told: Told = lambda epoch, line: None) -> Outc
     machine = request.machine
     folder = RunFolder(_folder(request))
     listing = list_files(request.data, request.options.model, request.options.min_exposure)
-    about = {"command": "cosmic-conn train", "data": _record(listing, request.data)}
+    about = {"command": "cosmic-conn train", "data": _record(listing)}
     session = _session(request, folder, listing, machine, about)
     with summaries(folder.path / "tensorboard", request.tensorboard) as write:
 
@@ -187,11 +187,11 @@ def score_files(request: Request) -> dict[str, Any]:
     }
 
 
-def _record(listing: Listing, root: Path) -> dict[str, Any]:
+def _record(listing: Listing) -> dict[str, Any]:
     """Return what the card says of the data: number, and a checksum of all names and sizes."""
     import hashlib
 
-    lines = [f"{entry.path.relative_to(root).as_posix()} {entry.path.stat().st_size}" for entry in listing.entries]
+    lines = [f"{entry.path.name} {entry.path.stat().st_size}" for entry in listing.entries]
     text = "\n".join(sorted(lines))
     return {"files": len(lines), "sha256 of names and sizes": hashlib.sha256(text.encode()).hexdigest()}
 

@@ -31,6 +31,7 @@ __all__ = ["Entry", "Listing", "list_files", "read_exposures"]
 
 FOLDER = "masked_fits"
 _KINDS: tuple[Kind, ...] = ("lco", "nres", "hst")
+_ARCHIVE = ".npz"
 _NAMES = ("raw", "clean", "crmask", "badmask")
 
 
@@ -66,7 +67,7 @@ def list_files(data: str | os.PathLike[str], kind: Kind, min_exposure: float = 0
     Parameters
     ----------
     data
-        The folder.
+        The folder, searched to its bottom; or a file, pattern or list.
     kind
         Of files whose names do not tell it.
     min_exposure
@@ -77,11 +78,9 @@ def list_files(data: str | os.PathLike[str], kind: Kind, min_exposure: float = 0
     InputNotFound
         When there is none that can be used.
     """
-    root = Path(data)
-    if not root.is_dir():
-        raise InputNotFound("no such folder of data", path=root, hint="--data names it")
-    suffixes = (".npz",) if kind == "hst" else locate.FITS_SUFFIXES
-    found = [p for p in locate.files(root, suffixes=suffixes, recursive=True) if not p.name.startswith(".")]
+    suffixes = (*locate.FITS_SUFFIXES, _ARCHIVE)
+    below = locate.files(data, suffixes=suffixes, recursive=True)
+    found = [p for p in below if (p.suffix == _ARCHIVE) == (_kind_of(p, kind) == "hst") and p.name[0] != "."]
     masked = [path for path in found if FOLDER in path.parts]
     entries, failed = [], {}
     for path in masked or found:
@@ -93,7 +92,7 @@ def list_files(data: str | os.PathLike[str], kind: Kind, min_exposure: float = 0
             failed[str(path)] = str(error)
     if not entries:
         reason = next(iter(failed.values()), f"no {kind} data in it that are exposed long enough")
-        raise InputNotFound(f"nothing to learn from: {reason}", path=root)
+        raise InputNotFound(f"nothing to learn from: {reason}", path=data)
     return Listing(tuple(entries), failed)
 
 
