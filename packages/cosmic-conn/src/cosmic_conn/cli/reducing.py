@@ -86,7 +86,7 @@ def reduce(
     planned = plan(find_nights(data, aligned=aligned, output=output), groups, request, aligned=aligned)
     if dry_run:
         cli.show([{"sequence": str(s.target), "frames": len(s.paths)} for s in planned.sequences])
-        cli.show([{"sequence": str(j.target), "frames": len(j.sources)} for j in planned.jobs])
+        cli.show([{"sequence": str(j.target)} for j in planned.jobs])
         raise typer.Exit
     cli.show(
         reduce_nights(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import binary_dilation, binary_propagation, label, uniform_filter
+from scipy.ndimage import binary_dilation, binary_propagation, find_objects, label, uniform_filter
 
 from cosmic_conn.kernels.masks import EIGHT
 
-__all__ = ["border_mask", "connected", "outliers", "reached", "split_small", "supported"]
+__all__ = ["border_mask", "connected", "outliers", "reached", "split_small", "supported", "unusual"]
 
 Mask = npt.NDArray[np.bool_]
+
+_MANY = 5.0  # standard deviations of the number of objects
+_LONG = 1 / 3  # of the shorter side of a frame
 
 
 def reached(high: Mask, low: Mask, firm: Mask, steps: int) -> Mask:
@@ -72,3 +75,24 @@ def outliers(counts: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         return np.zeros(len(pixels), dtype=bool)
     share = pixels / pixels.sum()
     return np.asarray(share > min(2 * share.mean(), share.mean() + 2 * share.std()))
+
+
+def unusual(masks: Mask) -> npt.NDArray[np.bool_]:
+    """Tell which frames have more objects than chance allows, or one that no particle leaves.
+
+    Where there are few cosmic rays, one long track makes a frame an outlier in pixels. So that alone is not enough:
+    there must be five standard deviations (Poisson) more objects than in the other frames, as where a frame is badly
+    aligned, or an object as long as a third of the frame, as the trail of a satellite.
+
+    Parameters
+    ----------
+    masks : ndarray of bool, shape (N, height, width)
+    """
+    numbers, lengths = np.zeros(len(masks)), np.zeros(len(masks))
+    for index, mask in enumerate(masks):
+        labels, found = label(mask, EIGHT)
+        numbers[index] = found
+        lengths[index] = max((s.stop - s.start for box in find_objects(labels) for s in box), default=0)
+    others = (numbers.sum() - numbers) / (len(masks) - 1)
+    many = numbers - others > _MANY * np.sqrt(others + 1)
+    return np.asarray(many | (lengths > min(masks.shape[1:]) * _LONG))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cosmic_conn.kernels.labels import border_mask, connected, outliers, reached, split_small, supported
+from cosmic_conn.kernels.labels import border_mask, connected, outliers, reached, split_small, supported, unusual
 from cosmic_conn.kernels.masks import grow
 from cosmic_conn.kernels.stacks import median_frame, smallest_of_two
 from cosmic_conn.kernels.tails import threshold
@@ -48,6 +48,8 @@ def label_stack(stack: Stack, rules: Rules) -> Labels:
             raise Rejected(f"rejected_less_than_{rules.min_frames}_frames")
         found = _label(stack.without(rejected), rules)
         more = outliers(found["cr"].sum(axis=(1, 2)))
+        if more.any() and not rules.compat:
+            more &= unusual(found["cr"])
         if not more.any():
             break
         rejected[np.flatnonzero(~rejected)[more]] = True
