@@ -47,7 +47,8 @@ def test_files_of_the_predecessor_are_read(tmp_path: Path, order: tuple[str, ...
     assert np.array_equal(found.frames, made["SCI"])
     assert np.array_equal(found.cr, made["CR"] > 0)
     assert np.array_equal(found.ignore, made["IGNORE"])
-    assert found.valid.all() and len(found.headers) == 3
+    assert found.valid.all()
+    assert len(found.headers) == 3
 
 
 def test_masks_without_names_are_read_by_their_position(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ app = cli.new_app(
 
 
 def _register() -> None:
-    from cosmic_conn.cli import detecting, evaluating, models, training
+    from cosmic_conn.cli import detecting, evaluating, models, reducing, training
 
-    for module in (detecting, training, evaluating, models):
+    for module in (detecting, reducing, training, evaluating, models):
         module.register(app)
 
 

@@ -13,9 +13,12 @@ from cosmic_conn.detection import TILE, Camera, Settings
 from cosmic_conn.files.products import Layout
 
 if TYPE_CHECKING:
-    from cosmic_conn.pipeline.training import Request
+    from cosmic_conn.labelling.grouping import GroupRules
+    from cosmic_conn.pipeline.aligning import AlignRequest
+    from cosmic_conn.pipeline.labelling import Request
+    from cosmic_conn.pipeline.training import Request as Training
 
-__all__ = ["camera_of", "layout_of", "settings_of", "training_of"]
+__all__ = ["camera_of", "layout_of", "reduction_of", "settings_of", "training_of"]
 
 _WHOLE = 1 << 20  # a tile that holds any image
 _PUBLISHED = 1024  # side of the tiles of Cosmic-CoNN
@@ -53,10 +56,34 @@ def layout_of(bit: int, merge: str, clean: bool) -> Layout:
         return Layout(bit, merge, clean)
 
 
-def training_of(values: Mapping[str, Any]) -> Request:
+def reduction_of(options: Mapping[str, Any]) -> tuple[GroupRules, AlignRequest, Request]:
+    """Return how to group, align and label, from the options of ``reduce`` by their names."""
+    from cosmic_conn.files.keywords import LCO, NRES
+    from cosmic_conn.labelling.compat import BORDER_WIDTH
+    from cosmic_conn.labelling.grouping import GroupRules
+    from cosmic_conn.labelling.stack import Rules
+    from cosmic_conn.pipeline.aligning import AlignRequest
+    from cosmic_conn.pipeline.labelling import Request
+
+    given, compat = dict(options), bool(options["compat"])
+    if given["border"] is None:
+        given["border"] = BORDER_WIDTH if compat else Rules.border
+    preview = not given["no_png"]
+    with _usage():
+        keywords = (NRES if given["nres"] else LCO).changed(given["keywords"] or ())
+        fewest = max(given["min_frames"], 3) if compat else given["min_frames"]
+        rules = Rules(**{f.name: given[f.name] for f in fields(Rules) if f.name in given} | {"min_frames": fewest})
+        groups = GroupRules(
+            given["min_exptime"], fewest, max(given["max_frames"], fewest), spectra=given["nres"], compat=compat
+        )
+        aligning = AlignRequest(given["order"], keywords, preview=preview, compat=compat)
+    return groups, aligning, Request(rules, keywords, given["comment"] or "", preview=preview, debug=given["debug"])
+
+
+def training_of(values: Mapping[str, Any]) -> Training:
     """Return what to train, of the values of all options by name."""
     from cosmic_conn.network import Architecture
-    from cosmic_conn.pipeline.training import Request
+    from cosmic_conn.pipeline.training import Request as Training
     from cosmic_conn.training.options import Options
 
     with _usage():
@@ -70,7 +97,7 @@ def training_of(values: Mapping[str, Any]) -> Request:
             architecture=architecture,
             milestones=tuple(values["milestones"] or (0,)),
         )
-        request = Request(options=options, **_named(values, *(f.name for f in fields(Request) if f.name in values)))
+        request = Training(options=options, **_named(values, *(f.name for f in fields(Training) if f.name in values)))
         _ = request.machine
         return request
 

@@ -28,13 +28,27 @@ import numpy as np
 import numpy.typing as npt
 from shared_io import fits
 from shared_io.errors import SchemaMismatch
+from shared_io.provenance import Provenance
 
-__all__ = ["IMAGE", "SPECTRUM", "Aligned", "Masked", "is_aligned", "read_aligned", "read_masked"]
+from cosmic_conn.files.packing import packed
+
+__all__ = [
+    "IMAGE",
+    "SPECTRUM",
+    "Aligned",
+    "Masked",
+    "is_aligned",
+    "read_aligned",
+    "read_masked",
+    "write_aligned",
+    "write_masked",
+]
 
 IMAGE, SPECTRUM = "SCI", "SPECTRUM"
 VALID, CATALOGUE, CR, IGNORE = "VALID_MASK", "CAT", "CR", "IGNORE"
 HIGH, SNR = "MASK_HIGH", "CR_SNR"
 
+_STRUCTURE = ("BSCALE", "BZERO", "BLANK", "ZIMAGE", "ZCMPTYPE", "ZBITPIX", "ZQUANTIZ", "ZDITHER0", "ZBLANK", "ZSCALE")
 _MIDDLE = 2  # VALID_MASK and CAT stand between the frames and their masks
 
 
@@ -152,6 +166,88 @@ def read_masked(path: str | os.PathLike[str]) -> Masked:
     cr = _planes(path, infos, masks[CR], np.uint8, shape) > 0
     ignore = _planes(path, infos, masks[IGNORE], np.uint8, shape)
     return Masked(aligned.frames, cr, ignore, aligned.valid, aligned.headers)
+
+
+def write_aligned(path: str | os.PathLike[str], aligned: Aligned, provenance: Provenance) -> None:
+    """Write an aligned file, replacing an earlier one.
+
+    Raises
+    ------
+    WriteFailed
+        When it cannot be put there.
+    """
+    fits.write(path, _aligned_hdus(aligned), overwrite=True, provenance=provenance)
+
+
+def write_masked(
+    path: str | os.PathLike[str],
+    aligned: Aligned,
+    cr: npt.NDArray[np.bool_],
+    ignore: npt.NDArray[np.uint8],
+    provenance: Provenance,
+    debug: tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]] | None = None,
+) -> None:
+    """Write a masked file, replacing an earlier one.
+
+    Parameters
+    ----------
+    path
+        The file.
+    aligned
+        The frames.
+    cr, ignore : ndarray, shape (N, height, width)
+        Masks of the same frames.
+    provenance
+        Goes into the primary header.
+    debug
+        Pixels above the upper threshold and signal-to-noise ratios, written behind the rest.
+
+    Raises
+    ------
+    WriteFailed
+        When it cannot be put there.
+    """
+    from astropy.io.fits import ImageHDU
+
+    hdus = _aligned_hdus(aligned)
+    hdus += [packed(plane, CR, index) for index, plane in enumerate(cr, 1)]
+    hdus += [packed(plane, IGNORE, index) for index, plane in enumerate(ignore, 1)]
+    if debug is not None:
+        hdus += [packed(plane, HIGH, index) for index, plane in enumerate(debug[0], 1)]
+        hdus += [ImageHDU(plane, name=SNR, ver=index) for index, plane in enumerate(debug[1], 1)]
+    fits.write(path, hdus, overwrite=True, provenance=provenance)
+
+
+def _aligned_hdus(aligned: Aligned) -> list[Any]:
+    from astropy.io.fits import BinTableHDU, ImageHDU, PrimaryHDU
+
+    name = SPECTRUM if aligned.spectra else IMAGE
+    primary = PrimaryHDU(header=_without_structure(aligned.primary))
+    primary.header["ALIGNED"] = (not aligned.spectra, "the frames are on one grid of pixels")
+    primary.header["FRMTOTAL"] = (len(aligned.frames), "frames in this file")
+    hdus: list[Any] = [primary]
+    for index, (frame, header) in enumerate(zip(aligned.frames, aligned.headers, strict=True), 1):
+        hdu = ImageHDU(np.asarray(frame, dtype=np.float32), _without_structure(header), name=name)
+        hdu.header["EXTVER"] = (index, "of the frame")
+        hdus.append(hdu)
+    if aligned.spectra:
+        return hdus
+    catalogue = BinTableHDU(name=CATALOGUE) if aligned.catalogue is None else aligned.catalogue
+    catalogue.header["EXTNAME"] = CATALOGUE
+    catalogue.header["EXTVER"] = 1
+    return [*hdus, packed(aligned.valid, VALID, 1), catalogue]
+
+
+def _without_structure(header: Any) -> Any:
+    """Return a copy of a header without the cards that describe how pixels are stored."""
+    from astropy.io.fits import Header
+
+    found = header.copy(strip=True)
+    for card in (*_STRUCTURE, "EXTNAME", "EXTVER", "CHECKSUM", "DATASUM"):
+        found.remove(card, ignore_missing=True, remove_all=True)
+    for card in [c for c in found if c.startswith(("ZNAXIS", "ZTILE", "ZNAME", "ZVAL"))]:
+        found.remove(card, ignore_missing=True, remove_all=True)
+    return Header(found, copy=True)
 
 
 def _base(info: fits.HDUInfo) -> str:
