@@ -330,24 +330,20 @@ def test_bad_files_stop_nothing_and_are_listed(night: Path, tmp_path: Path, caps
     assert "x_masks.fits" in json.dumps(json.loads(capsys.readouterr().out))
 
 
-def test_the_script_runs_under_its_old_name(night: Path, tmp_path: Path) -> None:
-    import cosmic_conn
+PACKAGE = Path(__file__).parent.parent
 
-    source = Path(cosmic_conn.__file__).parent.parent
-    words = [
-        sys.executable,
-        "cosmic_conn/train.py",
-        "--epoch",
-        "1",
-        "--crop",
-        "32",
-        "--hidden",
-        "8",
-        "--data",
-        str(night),
-    ]
+
+@pytest.mark.parametrize("script", [["python", "cosmic_conn/train.py"], ["sh", str(PACKAGE / "scripts/train_lco.sh")]])
+def test_the_scripts_run_under_their_old_names(script: list[str], night: Path, tmp_path: Path) -> None:
+    options = f"--epoch 1 --crop 32 --hidden 8 --data {night} -o {tmp_path}".split()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        [*words, "-o", str(tmp_path)], cwd=source, env={**os.environ}, capture_output=True, text=True, check=False
+        [*script, *options],
+        cwd=PACKAGE / "src",
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert "1 epochs" in done.stdout

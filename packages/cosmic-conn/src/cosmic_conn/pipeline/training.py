@@ -15,6 +15,7 @@ from cosmic_conn.engine import cores, device_of, has_fast_bf16
 from cosmic_conn.models.published import read_checkpoint
 from cosmic_conn.models.registry import open_model
 from cosmic_conn.network import UNet
+from cosmic_conn.training.allocation import keep_freed_memory
 from cosmic_conn.training.datasets import Entry, Listing, list_files
 from cosmic_conn.training.feeding import Shelf
 from cosmic_conn.training.folder import RunFolder
@@ -149,6 +150,7 @@ def train_files(request: Request, told: Told = lambda epoch, line: None) -> Outc
     from cosmic_conn.training.report import write_report
     from cosmic_conn.training.summaries import summaries
 
+    keep_freed_memory()
     machine = request.machine
     folder = RunFolder(_folder(request))
     listing = list_files(request.data, request.options.model, request.options.min_exposure)

@@ -116,6 +116,7 @@ class Session:
             if due:
                 line |= self._judge(epoch, loss)
             self.folder.add(line)
+            _log.info("%s", ", ".join(f"{name} {value}" for name, value in line.items()))
             if due or time.monotonic() - kept > _KEEP_AFTER:
                 self._keep("last", epoch)
                 kept = time.monotonic()
