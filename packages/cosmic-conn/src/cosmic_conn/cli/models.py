@@ -91,7 +91,10 @@ def train_model(
     recipe = Recipe(steps=steps, seed=seed)
     recipe = replace(recipe, architecture=replace(recipe.architecture, hidden=hidden))
     sources = Sources(stamps, locate.files(backgrounds) if backgrounds else ())
-    command = f"cosmic-conn models train --steps {steps} --hidden {hidden} --threshold {threshold} --seed {seed}"
+    words = [f"--stamps {stamps.name}"] if stamps else []
+    words += [f"--backgrounds {' '.join(Path(given).name for given in backgrounds)}"] if backgrounds else []
+    command = " ".join(["cosmic-conn models train", output.name, *words, f"--steps {steps} --hidden {hidden}"])
+    command += f" --threshold {threshold} --seed {seed}"
     with cli.progress(steps, "steps") as shown:
         card = make_weights(
             output, recipe, sources, threshold=threshold, command=command, overwrite=overwrite,
