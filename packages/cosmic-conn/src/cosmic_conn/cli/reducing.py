@@ -46,7 +46,9 @@ def reduce(
     dilation: Annotated[
         int, cli.option("--dilation", help="How far edges may be from the core", unit="pixel", min=0)
     ] = 1,
-    flood_fill: Annotated[bool, cli.option("--flood_fill", help="Edges are all that is connected, however far")] = False,
+    flood_fill: Annotated[
+        bool, cli.option("--flood_fill", help="Edges are all that is connected, however far")
+    ] = False,
     min_cr_size: Annotated[
         int, cli.option("--min_cr_size", help="Smallest cosmic ray; smaller ones are ignored", unit="pixel", min=1)
     ] = 3,
@@ -56,12 +58,16 @@ def reduce(
     min_frames: Annotated[int, cli.option("--min_frames", help="Fewest frames of a sequence", min=2)] = 2,
     max_frames: Annotated[int, cli.option("--max_frames", help="Most frames of a sequence", min=2)] = 12,
     order: Annotated[Order, cli.option("--order", help="Interpolation of the alignment")] = Order.NEAREST,
-    noise: Annotated[Noise, cli.option("--noise", help="Noise of the sky: from the frames, or sky and read noise")] = Noise.MEASURED,
+    noise: Annotated[
+        Noise, cli.option("--noise", help="Noise of the sky: from the frames, or sky and read noise")
+    ] = Noise.MEASURED,
     keywords: Annotated[
         list[str] | None,
         cli.option("--keywords", help="Cards of the header, for example request=OBSID,total=,exposure=EXPOSURE"),
     ] = None,
-    comment: Annotated[str | None, cli.option("--comment", help="Folder of the previews, and part of their names")] = None,
+    comment: Annotated[
+        str | None, cli.option("--comment", help="Folder of the previews, and part of their names")
+    ] = None,
     no_png: Annotated[bool, cli.option("--no_png", help="Draw no previews")] = False,
     debug: Annotated[bool, cli.option("--debug", help="Also write CR_SNR and MASK_HIGH, ratios and cores")] = False,
     compat: Annotated[bool, cli.option("--compat", help="The very labels of Cosmic-CoNN 0.6")] = False,
@@ -79,17 +85,17 @@ def reduce(
       cosmic-conn reduce --data night1 --aligned --no_png --comment dilation5-SNR5-2.5
     """
     from cosmic_conn.cli.requests import reduction_of
-    from cosmic_conn.pipeline.reducing import find_nights, plan, reduce_nights
+    from cosmic_conn.pipeline.reducing import find_sources, plan, reduce_planned
 
     options = cli.resolved()
     groups, aligning, request = reduction_of(options)
-    planned = plan(find_nights(data, aligned=aligned, output=output), groups, request, aligned=aligned)
+    planned = plan(find_sources(data, aligned=aligned, output=output), groups, request, aligned=aligned)
     if dry_run:
         cli.show([{"sequence": str(s.target), "frames": len(s.paths)} for s in planned.sequences])
         cli.show([{"sequence": str(j.target)} for j in planned.jobs])
         raise typer.Exit
     cli.show(
-        reduce_nights(
+        reduce_planned(
             planned, request, aligning, output or data, options=options, overwrite=overwrite, resume=resume, cpus=cpus
         )
     )

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from cosmic_conn.pipeline.aligning import AlignRequest
     from cosmic_conn.pipeline.labelling import Request
     from cosmic_conn.pipeline.training import Request as Training
+    from cosmic_conn.simulate.nights import Night
 
-__all__ = ["camera_of", "layout_of", "reduction_of", "settings_of", "training_of"]
+__all__ = ["camera_of", "layout_of", "night_of", "reduction_of", "settings_of", "training_of"]
 
 _WHOLE = 1 << 20  # a tile that holds any image
 _PUBLISHED = 1024  # side of the tiles of Cosmic-CoNN
@@ -54,6 +55,14 @@ def layout_of(bit: int, merge: str, clean: bool) -> Layout:
     """Return what goes into the results."""
     with _usage():
         return Layout(bit, merge, clean)
+
+
+def night_of(options: Mapping[str, Any]) -> Night:
+    """Return what a night is like, from the options of ``simulate night`` by their names."""
+    from cosmic_conn.simulate.nights import Night
+
+    with _usage():
+        return Night(**{f.name: options[f.name] for f in fields(Night) if f.name in options})
 
 
 def reduction_of(options: Mapping[str, Any]) -> tuple[GroupRules, AlignRequest, Request]:

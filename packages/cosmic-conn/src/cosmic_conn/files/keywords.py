@@ -76,8 +76,9 @@ NRES = Keywords(block="PROPID", wcs_error="", sky="", total="", filter="")
 def number(header: Any, card: str, default: float | None = None) -> float | None:
     """Return the finite number on a card, else the default."""
     value = header.get(card) if card else None
-    good = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-    return float(value) if good else default
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        return default
+    return float(value)
 
 
 def text(header: Any, card: str) -> str:

@@ -36,5 +36,5 @@ def read_spectra(paths: Sequence[Path]) -> Aligned:
         frame.header["SATURATE"] = (SATURATED, "[ADU] saturation level")
         frame.header["FILENAME"] = (base_name(path), "of this frame")
     pixels = np.stack([frame.pixels for frame in frames])
-    valid = np.isfinite(pixels).all(axis=0)
+    valid = np.asarray(np.isfinite(pixels).all(axis=0))
     return Aligned(pixels, valid, tuple(f.header for f in frames), Header(), spectra=True)

@@ -77,22 +77,31 @@ def outliers(counts: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     return np.asarray(share > min(2 * share.mean(), share.mean() + 2 * share.std()))
 
 
-def unusual(masks: Mask) -> npt.NDArray[np.bool_]:
-    """Tell which frames have more objects than chance allows, or one that no particle leaves.
+def unusual(masks: Mask, sources: Mask) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Tell which frames have more objects than chance allows, and which have one that no particle leaves.
 
-    Where there are few cosmic rays, one long track makes a frame an outlier in pixels. So that alone is not enough:
-    there must be five standard deviations (Poisson) more objects than in the other frames, as where a frame is badly
-    aligned, or an object as long as a third of the frame, as the trail of a satellite.
+    Where there are few cosmic rays, one long track makes a frame an outlier in pixels. So that alone is not enough.
 
     Parameters
     ----------
     masks : ndarray of bool, shape (N, height, width)
+        Cosmic rays.
+    sources : ndarray of bool, same shape
+        Pixels of sources, which may cut a trail into pieces.
+
+    Returns
+    -------
+    many : ndarray of bool, shape (N,)
+        Five standard deviations (Poisson) more objects than in the other frames, as where one is badly aligned.
+    trail : ndarray of bool, shape (N,)
+        An object as long as a third of the frame, as a satellite leaves it.
     """
     numbers, lengths = np.zeros(len(masks)), np.zeros(len(masks))
     for index, mask in enumerate(masks):
-        labels, found = label(mask, EIGHT)
-        numbers[index] = found
-        lengths[index] = max((s.stop - s.start for box in find_objects(labels) for s in box), default=0)
+        numbers[index] = label(mask, EIGHT)[1]
+        joined = np.where(mask, label(mask | sources[index], EIGHT)[0], 0)
+        boxes = [box for box in find_objects(joined) if box is not None]
+        lengths[index] = max((side.stop - side.start for box in boxes for side in box), default=0)
     others = (numbers.sum() - numbers) / (len(masks) - 1)
     many = numbers - others > _MANY * np.sqrt(others + 1)
-    return np.asarray(many | (lengths > min(masks.shape[1:]) * _LONG))
+    return np.asarray(many), np.asarray(lengths > min(masks.shape[1:]) * _LONG)

@@ -52,6 +52,6 @@ def align(
             (frame, system), systems[middle], shape_out=frames[middle].shape, order=order, roundtrip_coords=False
         )
         found[index] = np.where(footprint > 0, moved, np.nan)
-    valid = np.isfinite(found).all(axis=0)
+    valid = np.asarray(np.isfinite(found).all(axis=0))
     np.nan_to_num(found, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     return found, valid

@@ -112,7 +112,8 @@ def group(exposures: Iterable[Exposure], rules: GroupRules) -> tuple[list[list[E
         The other exposures, with reasons.
     """
     ordered = sorted(exposures, key=lambda e: (e.date, e.path.name))
-    skipped, usable = [], []
+    skipped: list[Skipped] = []
+    usable = []
     for exposure in _without_blurred(ordered, skipped):
         reason = _unusable(exposure, rules)
         if reason:
@@ -175,20 +176,17 @@ def _runs(exposures: Sequence[Exposure], rules: GroupRules) -> list[list[Exposur
 
 
 def _belong(first: Exposure, before: Exposure, exposure: Exposure, rules: GroupRules) -> bool:
-    assert first.time is not None  # looked at before
-    assert exposure.time is not None
-    same = all(
-        getattr(before, name) == getattr(exposure, name) for name in ("request", "block", "filter", "shape")
-    ) and abs(exposure.time - first.time) <= _SAME_TIME * max(first.time, 1e-9)
+    expected, time = first.time or 0.0, exposure.time or 0.0
+    same = all(getattr(before, name) == getattr(exposure, name) for name in ("request", "block", "filter", "shape"))
+    same = same and abs(time - expected) <= _SAME_TIME * expected
     return same and (rules.spectra or _apart(first, exposure) <= _SAME_PLACE * first.width)
 
 
 def _apart(one: Exposure, other: Exposure) -> float:
     """Return the distance between the centres of two frames, on a flat sky [deg]."""
-    assert one.centre is not None  # looked at before
-    assert other.centre is not None
-    along = (other.centre[0] - one.centre[0] + 180) % 360 - 180
-    return hypot(along * cos(radians(one.centre[1])), other.centre[1] - one.centre[1])
+    (x, y), (u, v) = one.centre or (0.0, 0.0), other.centre or (0.0, 0.0)
+    along = (u - x + 180) % 360 - 180
+    return hypot(along * cos(radians(y)), v - y)
 
 
 def _parts(run: list[Exposure], rules: GroupRules) -> list[list[Exposure]]:

@@ -48,8 +48,9 @@ def label_stack(stack: Stack, rules: Rules) -> Labels:
             raise Rejected(f"rejected_less_than_{rules.min_frames}_frames")
         found = _label(stack.without(rejected), rules)
         more = outliers(found["cr"].sum(axis=(1, 2)))
-        if more.any() and not rules.compat:
-            more &= unusual(found["cr"])
+        if not rules.compat:
+            many, trail = unusual(found["cr"], (found["ignore"] & SOURCE) > 0)
+            more = (more & many) | trail
         if not more.any():
             break
         rejected[np.flatnonzero(~rejected)[more]] = True

@@ -81,12 +81,16 @@ def measured_variances(frames: Array, usable: Mask) -> npt.NDArray[np.float64]:
 
 
 def signal_to_noise(
-    frames: Array, reference: Array, variances: npt.NDArray[np.float64], light: Array | None = None
-) -> npt.NDArray[np.float32]:
+    frames: Array,
+    reference: Array,
+    variances: npt.NDArray[np.float64],
+    light: Array | None = None,
+    per_light: npt.NDArray[np.float64] | None = None,
+) -> Array:
     """Return how far each frame stands out from the others, in standard deviations of that difference.
 
     Of three frames or more the distance from their median counts, with its exact variance at the level of the sky; of
-    two, that from the other frame. The Poisson noise of light above the sky is added with the factor of equal frames.
+    two, that from the other frame. The Poisson noise of light above the sky is added with the factors of light alone.
 
     Parameters
     ----------
@@ -99,19 +103,26 @@ def signal_to_noise(
     light : ndarray of float32, shape (height, width), optional
         Above the sky, whose Poisson noise is added [e-]; by default the reference smoothed over nine pixels, so that
         its noise does not become that of the ratio.
+    per_light : ndarray of float64, shape (N,), optional
+        Variance that a unit of light adds to each frame [e-], 1 by default.
     """
     from scipy.ndimage import uniform_filter
 
     light = uniform_filter(reference, 3) if light is None else light
-    two = len(frames) == 2
-    sky = np.full(2, variances.sum()) if two else difference_variances(variances)
-    factor = 2.0 if two else float(difference_variances(np.ones(len(frames)))[0])
+    sky, factors = _both(variances), _both(np.ones(len(frames)) if per_light is None else per_light)
     found = np.empty_like(frames)
     for index, frame in enumerate(frames):
-        against = frames[1 - index] if two else reference
-        variance = np.maximum(np.float32(factor) * light + np.float32(sky[index]), np.float32(_FLOOR * sky[index]))
+        against = frames[1 - index] if len(frames) == 2 else reference
+        variance = np.maximum(
+            np.float32(factors[index]) * light + np.float32(sky[index]), np.float32(_FLOOR * sky[index])
+        )
         np.divide(frame - against, np.sqrt(variance, out=variance), out=found[index])
     return found
+
+
+def _both(variances: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the variances of the distances of each frame from what it is compared with."""
+    return np.full(2, variances.sum()) if len(variances) == 2 else difference_variances(variances)
 
 
 def _some(usable: Mask) -> npt.NDArray[np.intp]:

@@ -1,7 +1,8 @@
-"""Cosmic rays in repeated echelle spectra, which hardly move on their detector: nothing is aligned, no sky is taken out.
+"""Cosmic rays in repeated echelle spectra.
 
-The orders are as bright as they are, exposure by exposure; so each frame is first brought to the light of the others,
-block by block, and the Poisson noise of the light counts.
+They hardly move on their detector, so nothing is aligned, and there is no sky to be taken out. The orders are as
+bright as they are, exposure by exposure; so each frame is first brought to the light of the others, block by block,
+and the Poisson noise of the light counts.
 """
 
 from __future__ import annotations
@@ -87,10 +88,13 @@ def label_spectra(stack: Stack, full: Mask, rules: Rules) -> Labels:
 
 def _calibrated(frames: Array, stack: Stack) -> tuple[Array, Array]:
     """Return signal-to-noise ratios with the exact variance of a frame's distance from the median, and the median."""
-    variances = stack.read_noise**2
-    levelled = frames / _relative_light(frames, float(stack.read_noise.max()))
+    relative = _relative_light(frames, float(stack.read_noise.max()))
+    light = np.maximum(median_frame(frames), 1)
+    typical = np.array([np.average(plane, weights=light) for plane in relative])
+    variances = (stack.read_noise / typical) ** 2
+    levelled = frames / relative
     reference = smallest_of_two(levelled, variances) if len(frames) == 2 else median_frame(levelled)
-    return signal_to_noise(levelled, reference, variances, light=np.maximum(reference, 0)), reference
+    return signal_to_noise(levelled, reference, variances, np.maximum(reference, 0), 1 / typical), reference
 
 
 def _relative_light(frames: Array, read_noise: float) -> Array:

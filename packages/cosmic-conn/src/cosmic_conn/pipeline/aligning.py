@@ -102,7 +102,8 @@ def _unit(sequence: Sequence, request: AlignRequest) -> batch.Unit:
         inputs, wrong = {path.name: digest(path) for path in sequence.paths}, None
     except SharedIOError as error:
         inputs, wrong = {}, str(error)
-    made = Provenance("cosmic-conn", __version__, "align", dataclasses.asdict(request), inputs)
+    config = dataclasses.asdict(dataclasses.replace(request, preview=True))  # it changes nothing
+    made = Provenance("cosmic-conn", __version__, "align", config, inputs)
     outputs = (sequence.target, sequence.preview) if request.preview else (sequence.target,)
     return batch.Unit(str(sequence.paths[0]), outputs, made, (sequence, wrong))
 

@@ -18,7 +18,7 @@ from shared_io.provenance import Provenance, digest
 from cosmic_conn.files.keywords import LCO, Keywords, number
 from cosmic_conn.files.sequences import Aligned, read_aligned, write_masked
 from cosmic_conn.files.spectra import read_spectra
-from cosmic_conn.files.stacks import frame_names, spectra_of, stack_of
+from cosmic_conn.files.stacks import frame_names, gains_of, spectra_of, stack_of
 from cosmic_conn.labelling.label import label_stack
 from cosmic_conn.labelling.naming import PREVIEWS, aligned_name, base_name, masked_name
 from cosmic_conn.labelling.spectra import label_spectra
@@ -112,8 +112,6 @@ def _unit(job: Job, request: Request) -> batch.Unit:
     config = {
         "rules": dataclasses.asdict(request.rules),
         "keywords": dataclasses.asdict(request.keywords),
-        "comment": request.comment,
-        "preview": request.preview,
         "debug": request.debug,
     }
     try:
@@ -125,6 +123,12 @@ def _unit(job: Job, request: Request) -> batch.Unit:
     known = record_of(job.record)
     accepted = known is not None and known["accepted"] and known.get("key") == made.key
     return batch.Unit(str(job.sources[0]), (job.record, job.target) if accepted else (job.record,), made, (job, wrong))
+
+
+def _preview(job: Job, request: Request) -> Path:
+    stem = base_name(job.target.name).removesuffix("_masks")
+    name = f"{stem}_{request.comment}.png" if request.comment else f"{stem}.png"
+    return job.folder.parent / (request.comment or PREVIEWS) / name
 
 
 def _work(unit: batch.Unit, *, request: Request) -> str:
@@ -190,9 +194,8 @@ def _left(aligned: Aligned, labels: Labels, keywords: Keywords) -> Aligned:
 def _draw(aligned: Aligned, labels: Labels, job: Job, request: Request) -> None:
     from cosmic_conn.figures import label_sheet, save
 
-    folder = job.folder.parent / (request.comment or PREVIEWS)
-    stem = base_name(job.target.name).removesuffix("_masks")
-    name = f"{stem}_{request.comment}.png" if request.comment else f"{stem}.png"
     frames = aligned.frames
-    cleaned = np.where(labels.cr, labels.reference + labels.sky[:, None, None].astype(np.float32), frames)
-    save(label_sheet(frame_names(aligned), frames, labels.cr, labels.ignore, cleaned), folder / name)
+    gains = np.ones(len(frames)) if request.rules.compat else np.array(gains_of(aligned, request.keywords))
+    light = (labels.reference + labels.sky[:, None, None]) / gains[:, None, None]
+    cleaned = np.where(labels.cr, light.astype(np.float32), frames)
+    save(label_sheet(frame_names(aligned), frames, labels.cr, labels.ignore, cleaned), _preview(job, request))

@@ -19,14 +19,14 @@ from cosmic_conn.pipeline.aligning import AlignRequest, Sequence, align_files
 from cosmic_conn.pipeline.labelling import Job, Request, label_files, record_of
 from cosmic_conn.pipeline.reduction_log import write_logs
 
-__all__ = ["Night", "Plan", "Reduction", "find_nights", "plan", "reduce_nights"]
+__all__ = ["Plan", "Reduction", "Source", "find_sources", "plan", "reduce_planned"]
 
 
 @dataclass(frozen=True)
-class Night:
-    """A folder of exposures or of aligned files, and the folder that the results go beside each other in."""
+class Source:
+    """A folder of exposures or of aligned files, and the folder in which the folders of the results are made."""
 
-    source: Path
+    folder: Path
     home: Path
 
 
@@ -95,7 +95,7 @@ class Reduction:
         return "\n".join(lines)
 
 
-def find_nights(data: Path, *, aligned: bool, output: Path | None = None) -> list[Night]:
+def find_sources(data: Path, *, aligned: bool, output: Path | None = None) -> list[Source]:
     """Return the folders below a folder that are to be reduced.
 
     Those whose names end in ``banzai_frms`` (with `aligned`: in ``aligned_fits``), however deep; results go beside
@@ -121,18 +121,18 @@ def find_nights(data: Path, *, aligned: bool, output: Path | None = None) -> lis
     named = [Path(where) for where in _folders(data) if where.name.endswith(ending) and _frames(where)]
     root = output or data
     if named:
-        return [Night(found, root / found.parent.relative_to(data)) for found in named if found != data] or [
-            Night(data, output or data.parent)
+        return [Source(found, root / found.parent.relative_to(data)) for found in named if found != data] or [
+            Source(data, output or data.parent)
         ]
     if not _frames(data):
         where = f"neither here nor in a folder {ending} below it"
         raise InputNotFound(f"no FITS files, {where}", path=data)
-    return [Night(data, root)]
+    return [Source(data, root)]
 
 
-def plan(nights: list[Night], rules: GroupRules, request: Request, *, aligned: bool) -> Plan:
-    """Return what is to be done with the files of some nights; their headers are read for it."""
-    made = [_plan(night, rules, request, aligned=aligned) for night in nights]
+def plan(sources: list[Source], rules: GroupRules, request: Request, *, aligned: bool) -> Plan:
+    """Return what is to be done with the files of some folders; their headers are read for it."""
+    made = [_plan(source, rules, request, aligned=aligned) for source in sources]
     return Plan(
         tuple(s for p in made for s in p.sequences),
         tuple(j for p in made for j in p.jobs),
@@ -141,7 +141,7 @@ def plan(nights: list[Night], rules: GroupRules, request: Request, *, aligned: b
     )
 
 
-def reduce_nights(
+def reduce_planned(
     planned: Plan,
     request: Request,
     aligning: AlignRequest,
@@ -180,24 +180,24 @@ def reduce_nights(
     return found
 
 
-def _plan(night: Night, rules: GroupRules, request: Request, *, aligned: bool) -> Plan:
+def _plan(source: Source, rules: GroupRules, request: Request, *, aligned: bool) -> Plan:
     if aligned:
-        return _aligned_plan(night)
-    exposures, unreadable = _exposures(night, rules, request)
+        return _aligned_plan(source)
+    exposures, unreadable = _exposures(source, rules, request)
     groups, skipped = group(exposures, rules)
     if rules.spectra:
-        jobs = [Job(tuple(e.path for e in members), night.home / MASKED) for members in groups]
+        jobs = [Job(tuple(e.path for e in members), source.home / MASKED) for members in groups]
         return Plan(jobs=tuple(jobs), skipped=tuple(skipped), unreadable=tuple(unreadable))
-    sequences = [Sequence(tuple(e.path for e in members), night.home / ALIGNED) for members in groups]
+    sequences = [Sequence(tuple(e.path for e in members), source.home / ALIGNED) for members in groups]
     return Plan(tuple(sequences), skipped=tuple(skipped), unreadable=tuple(unreadable))
 
 
-def _aligned_plan(night: Night) -> Plan:
+def _aligned_plan(source: Source) -> Plan:
     jobs, skipped, unreadable = [], [], []
-    for path in _frames(night.source):
+    for path in _frames(source.folder):
         try:
             if is_aligned(path):
-                jobs.append(Job((path,), night.home / MASKED))
+                jobs.append(Job((path,), source.home / MASKED))
             else:
                 skipped.append(Skipped(path, "not an aligned file: it has no two frames and their VALID_MASK"))
         except SharedIOError as error:
@@ -205,9 +205,9 @@ def _aligned_plan(night: Night) -> Plan:
     return Plan(jobs=tuple(jobs), skipped=tuple(skipped), unreadable=tuple(unreadable))
 
 
-def _exposures(night: Night, rules: GroupRules, request: Request) -> tuple[list[Exposure], list[batch.Entry]]:
+def _exposures(source: Source, rules: GroupRules, request: Request) -> tuple[list[Exposure], list[batch.Entry]]:
     found, unreadable = [], []
-    for path in _frames(night.source):
+    for path in _frames(source.folder):
         try:
             found.append(read_exposure(path, request.keywords, spectrum=rules.spectra))
         except SharedIOError as error:

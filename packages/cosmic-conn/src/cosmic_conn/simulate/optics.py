@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 from scipy.signal import fftconvolve
 
-__all__ = ["PSF", "galaxies", "nebula", "stars", "trail"]
+__all__ = ["PSF", "galaxies", "nebula", "placed_stars", "stars", "trail"]
 
 Array = npt.NDArray[np.float64]
 
@@ -98,6 +98,35 @@ def stars(shape: tuple[int, int], flux: Array, psf: PSF, random: np.random.Gener
         y, x = int(random.integers(shape[0])), int(random.integers(shape[1]))
         field[y : y + 2 * radius + 1, x : x + 2 * radius + 1] += light * stamps[phase]
     return field[radius : radius + shape[0], radius : radius + shape[1]]
+
+
+def placed_stars(shape: tuple[int, int], y: Array, x: Array, flux: Array, psf: PSF) -> Array:
+    """Return stars at given places, in pixels from the middle of the first; inside or outside of the frame.
+
+    Parameters
+    ----------
+    shape
+        Height and width [pixel].
+    y, x, flux : ndarray, shape (n,)
+        Of each star [pixel, pixel, e-].
+    psf
+        Their profile; places are rounded to a fifth of a pixel.
+    """
+    radius = int(min(12 + 6 * psf.fwhm, 60))
+    side = 2 * radius + 1
+    field = np.zeros((shape[0] + 2 * side, shape[1] + 2 * side))
+    stamps: dict[tuple[int, int], Array] = {}
+    for place, light in zip(np.rint(np.stack([y, x], axis=1) * _PHASES).astype(int), flux, strict=True):
+        pixel = (place + _PHASES // 2) // _PHASES
+        phase = place - pixel * _PHASES
+        corner = pixel + side - radius
+        if (corner < 0).any() or (corner + side > field.shape).any():
+            continue
+        key = (int(phase[0]), int(phase[1]))
+        if key not in stamps:
+            stamps[key] = psf.image(radius, *(phase / _PHASES))
+        field[corner[0] : corner[0] + side, corner[1] : corner[1] + side] += light * stamps[key]
+    return field[side : side + shape[0], side : side + shape[1]]
 
 
 def galaxies(shape: tuple[int, int], flux: Array, psf: PSF, random: np.random.Generator) -> Array:
