@@ -72,13 +72,16 @@ def test_a_shower_has_the_numbers_it_is_asked_for() -> None:
 
 
 def test_lines_are_straight_and_of_even_charge() -> None:
-    random = np.random.default_rng(8)
-    charge = shower((200, 200), Particles(0, 0, 0, 0, lines=1, diffusion=0.0), random)
-    y, x = np.nonzero(charge)
-    assert len(y) > 3
-    assert np.ptp(charge[y, x]) < 0.01 * charge.max()
-    centred = np.stack([y - y.mean(), x - x.mean()])
-    assert np.linalg.svd(centred, compute_uv=False)[1] / np.sqrt(len(y)) < 1.5  # no wider than four pixels
+    from cosmic_conn.simulate.tracks import _deposit, _line
+
+    for seed in range(12):
+        y, x, charge = _line(Particles(diffusion=0.0), np.random.default_rng(seed))
+        frame = np.zeros((400, 400))
+        _deposit(frame, y + 200.5, x + 200.5, charge)
+        lit = np.argwhere(frame > 0)
+        assert np.ptp(frame[frame > 0]) < 1e-6 * frame.max()
+        across = np.linalg.svd(lit - lit.mean(axis=0), compute_uv=False)[1] / np.sqrt(len(lit))
+        assert across < 1.5  # no wider than four pixels
 
 
 def test_trails_cross_the_frame_and_orders_fill_it() -> None:
