@@ -12,9 +12,9 @@ from shared_io.errors import SchemaMismatch
 
 from cosmic_conn.models.store import load
 from cosmic_conn.network import Architecture
-from cosmic_conn.training.loop import Events, Learner, Recipe, train
+from cosmic_conn.training.loop import Events, Learner, Recipe, Stage, train
 from cosmic_conn.training.recipe import Sources, make_weights
-from cosmic_conn.training.samples import draw_batch, draw_sample
+from cosmic_conn.training.samples import Mixture, draw_batch, draw_sample
 
 
 def test_samples_ask_only_what_can_be_known() -> None:
@@ -23,13 +23,14 @@ def test_samples_ask_only_what_can_be_known() -> None:
         assert sample.shown.shape == sample.answer.shape == sample.weight.shape == (96, 96)
         assert np.isfinite(sample.shown).all()
         assert set(np.unique(sample.answer)) <= {0, 1}
-        assert set(np.unique(sample.weight)) <= {0, 1, 2, 2.5, 3}
+        assert set(np.unique(sample.weight)) <= {0, 1, 2, 3}
     shown, answer, _ = draw_batch([sample], 5, 32, np.random.default_rng(0))
     assert shown.shape == answer.shape == (5, 1, 32, 32)
 
 
 TINY = Recipe(architecture=Architecture(hidden=4, norm="batch", shared_norm=False), steps=60, batch=4, crop=32,
-              frame=64, pool=4, average=0.9)  # fmt: skip
+              frame=64, pool=4, average=0.9,
+              stages=(Stage(0, 200), Stage(100, 150, 1e-3, Mixture(dense=0.3))))  # fmt: skip
 
 
 def test_training_learns() -> None:
@@ -56,7 +57,7 @@ def sources(tmp_path: Path) -> Sources:
 def test_samples_on_real_images_hold_the_charge_that_was_put_in() -> None:
     image = np.random.default_rng(2).normal(50, 4, (40, 60)).astype(np.float32)
     learnt = Events(backgrounds=[image])
-    samples = [learnt.sample(TINY, 0, number) for number in range(60)]
+    samples = [learnt.sample(TINY, Mixture(), 0, number) for number in range(60)]
     one = next(s for s in samples if abs(np.median(s.shown)) < 0.2 and s.shown.shape == (64, 64) and s.answer.any())
     assert one.shown[one.answer > 0].mean() > 5 * one.shown[one.answer == 0].std()
 

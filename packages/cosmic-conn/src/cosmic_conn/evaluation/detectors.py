@@ -1,7 +1,7 @@
 """The detectors that are scored, each run in a process of its own, so that its time and memory are its own.
 
-Ours and astroscrappy run in this environment. Others (the predecessor, deepCR, lacosmic, ccdproc) are never installed beside
-ours; they run in the environment of another interpreter, where that is named and they are installed there.
+Ours and astroscrappy run in this environment. Others (the predecessor, deepCR, lacosmic, ccdproc) are never installed
+beside ours; they run in the environment of another interpreter, where that is named and they are installed there.
 """
 
 from __future__ import annotations

@@ -25,9 +25,19 @@ def draw_detector(random: np.random.Generator) -> Detector:
     )
 
 
-def draw_scene(shape: tuple[int, int], random: np.random.Generator) -> Scene:
-    """Return a random scene: star fields of any density, galaxies, nebulae, satellites, spectra, sloping skies."""
-    psf = _draw_psf(random)
+def draw_scene(shape: tuple[int, int], random: np.random.Generator, sharp: float = 0.25) -> Scene:
+    """Return a random scene: star fields of any density, galaxies, nebulae, satellites, spectra, sloping skies.
+
+    Parameters
+    ----------
+    shape
+        Height and width [pixel].
+    random
+        Source of randomness.
+    sharp
+        Share of the scenes of which the stars are undersampled.
+    """
+    psf = _draw_psf(random, sharp)
     sky = float(10 ** random.uniform(0.3, 3.7))
     if random.random() < 0.2:
         spectrum = slit if random.random() < 0.65 else echelle
@@ -56,9 +66,9 @@ def _fluxes(shape: tuple[int, int], noise: float, fwhm: float, random: np.random
     return np.asarray(flux)
 
 
-def _draw_psf(random: np.random.Generator) -> PSF:
-    """Return a profile of 1.2 to 8 pixels, two fifths undersampled; some elongated, spiky, or out of focus."""
-    fwhm = float(np.exp(random.uniform(np.log(1.2), np.log(8 if random.random() < 0.6 else 2.4))))
+def _draw_psf(random: np.random.Generator, sharp: float) -> PSF:
+    """Return a profile of 1.2 to 8 pixels, a part of them undersampled; some elongated, spiky, or out of focus."""
+    fwhm = float(np.exp(random.uniform(np.log(1.2), np.log(8 if random.random() < 1 - sharp else 2.4))))
     return PSF(
         fwhm=fwhm,
         beta=float(random.uniform(2.2, 5)),

@@ -17,11 +17,44 @@ from torch import Tensor, nn
 
 from cosmic_conn.network import Architecture, UNet
 from cosmic_conn.training.checkpoint import module_state, optimiser_state, restore_module, restore_optimiser
-from cosmic_conn.training.samples import Sample, draw_batch, draw_sample
+from cosmic_conn.training.samples import Mixture, Sample, draw_batch, draw_sample
 
-__all__ = ["Events", "Learner", "Recipe", "train"]
+__all__ = ["Events", "Learner", "Recipe", "Stage", "train"]
 
 _SHIPPED = Architecture(hidden=16, norm="batch", shared_norm=False)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a training.
+
+    Attributes
+    ----------
+    start
+        Step that it begins at; it ends where the next one begins.
+    length
+        Steps that its learning rate is laid out for.
+    rate
+        Largest learning rate; it rises over the first twentieth of `length` and falls to zero along a cosine.
+    mixture
+        What the samples are like that are drawn in it.
+    """
+
+    start: int = 0
+    length: int = 3600
+    rate: float = 2e-3
+    mixture: Mixture = Mixture()  # noqa: RUF009 (frozen)
+
+    def rate_at(self, step: int) -> float:
+        """Return the learning rate of a step."""
+        part = (step - self.start) / self.length
+        return self.rate * min(part * 20, 1.0) * 0.5 * (1 + float(np.cos(np.pi * min(part, 1.0))))
+
+
+_STAGES = (
+    Stage(0, 8000, 2e-3, Mixture(sharp=0.4, dense=0.15, beside=2.5, bright=2.0)),  # what is hard, above all
+    Stage(7000, 3000, 1e-3),  # what is usual
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +69,8 @@ class Recipe:
         Of all random numbers.
     steps
         Batches to learn from.
+    stages
+        How, one after the other.
     batch, crop
         Crops in a batch, and their side [pixel].
     frame
@@ -44,8 +79,6 @@ class Recipe:
         Frames that crops are drawn from; one is replaced every `renew` steps.
     renew
         See `pool`.
-    rate
-        Largest learning rate; it rises over the first twentieth and falls to zero along a cosine.
     knee
         Of the soft clip [noise].
     average
@@ -54,19 +87,23 @@ class Recipe:
 
     architecture: Architecture = field(default_factory=lambda: _SHIPPED)
     seed: int = 1
-    steps: int = 8000
+    steps: int = 10000
+    stages: tuple[Stage, ...] = _STAGES
     batch: int = 8
     crop: int = 128
     frame: int = 256
     pool: int = 96
     renew: int = 3
-    rate: float = 2e-3
     knee: float = 4.0
     average: float = 0.999
 
+    def stage(self, step: int) -> Stage:
+        """Return the stage that a step is in."""
+        return max((stage for stage in self.stages if stage.start <= step), key=lambda stage: stage.start)
+
     def to_dict(self) -> dict[str, object]:
         """Return it as plain values."""
-        return asdict(self)
+        return {**asdict(self), "stages": [asdict(stage) for stage in self.stages]}
 
 
 @dataclass(frozen=True)
@@ -84,10 +121,10 @@ class Events:
     stamps: Sequence[npt.NDArray[np.float32]] = ()
     backgrounds: Sequence[npt.NDArray[np.float32]] = ()
 
-    def sample(self, recipe: Recipe, *number: int) -> Sample:
+    def sample(self, recipe: Recipe, mixture: Mixture, *number: int) -> Sample:
         """Return the sample of a number: the same each time."""
         random = np.random.default_rng([recipe.seed, *number])
-        return draw_sample(recipe.frame, recipe.knee, random, self.stamps, self.backgrounds)
+        return draw_sample(recipe.frame, recipe.knee, random, self.stamps, self.backgrounds, mixture)
 
 
 class Learner:
@@ -107,7 +144,7 @@ class Learner:
         self._averaged = torch.optim.swa_utils.AveragedModel(
             self.network, multi_avg_fn=_average(recipe), use_buffers=True
         )
-        self._optimiser = torch.optim.Adam(self.network.parameters(), lr=recipe.rate)
+        self._optimiser = torch.optim.Adam(self.network.parameters(), lr=recipe.stages[0].rate)
         self.network.train()
 
     @property
@@ -118,7 +155,7 @@ class Learner:
     def learn(self, shown: Tensor, answer: Tensor, weight: Tensor) -> float:
         """Take one step and return the loss: the mean binary cross-entropy of the pixels that count."""
         for group in self._optimiser.param_groups:
-            group["lr"] = self.recipe.rate * _rate(self.step / self.recipe.steps)
+            group["lr"] = self.recipe.stage(self.step).rate_at(self.step)
         logits = self.network(shown)
         loss = nn.functional.binary_cross_entropy_with_logits(logits, answer, weight, reduction="sum") / weight.sum()
         self._optimiser.zero_grad()
@@ -172,11 +209,11 @@ def train(
 
 
 def _batches(recipe: Recipe, events: Events, start: int) -> Iterator[tuple[Tensor, ...]]:
-    pool = [events.sample(recipe, 0, number) for number in _numbers(recipe, start)]
+    pool = [_numbered(recipe, events, number) for number in _numbers(recipe, start)]
     for step in range(start, recipe.steps):
         if step and step % recipe.renew == 0:
             renewed = step // recipe.renew - 1
-            pool[renewed % recipe.pool] = events.sample(recipe, 0, recipe.pool + renewed)
+            pool[renewed % recipe.pool] = _numbered(recipe, events, recipe.pool + renewed)
         arrays = draw_batch(pool, recipe.batch, recipe.crop, np.random.default_rng([recipe.seed, 1, step]))
         yield tuple(torch.from_numpy(a).contiguous(memory_format=torch.channels_last) for a in arrays)
 
@@ -187,8 +224,10 @@ def _numbers(recipe: Recipe, step: int) -> list[int]:
     return [place + recipe.pool * -(-max(renewed - place, 0) // recipe.pool) for place in range(recipe.pool)]
 
 
-def _rate(part: float) -> float:
-    return min(part * 20, 1.0) * 0.5 * (1 + float(np.cos(np.pi * min(part, 1.0))))
+def _numbered(recipe: Recipe, events: Events, number: int) -> Sample:
+    """Return a sample by its number, of the mixture of the step that it is drawn at."""
+    step = max(number - recipe.pool + 1, 0) * recipe.renew
+    return events.sample(recipe, recipe.stage(step).mixture, 0, number)
 
 
 def _average(recipe: Recipe) -> Callable[..., None]:

@@ -135,7 +135,7 @@ class _Run:
         self.state, self.log = path.with_suffix(".state"), path.with_suffix(".log.jsonl")
         self._recipe, self._events, self._training, self._report = recipe, events, training, report
         self._lines: list[dict[str, Any]] = []
-        self._checks = [events.sample(recipe, 2, number) for number in range(_CHECKS)]
+        self._checks = [events.sample(recipe, recipe.stages[0].mixture, 2, number) for number in range(_CHECKS)]
 
     def train(self) -> UNet:
         """Train, from where the state on disk is."""

@@ -14,18 +14,38 @@ from cosmic_conn.simulate.frames import expose
 from cosmic_conn.simulate.tracks import Particles, shower
 from cosmic_conn.sky import Plane, Sky
 
-__all__ = ["Sample", "draw_batch", "draw_sample"]
+__all__ = ["Mixture", "Sample", "draw_batch", "draw_sample"]
 
 Array = npt.NDArray[np.float32]
 
 _FAINT = 1.0  # charge below which a pixel has no cosmic ray [noise]
 _CLEAR = 3.5  # charge from which it has one; between the two no answer is asked for [noise]
-_BESIDE = 2.5  # weight of a pixel without charge that touches a clear one: masks are to be no wider than the tracks
-_BRIGHT = 2.0  # weight of a pixel in the light of a source, where mistakes are made
-_SOURCE = 5.0  # light above the sky from which it is [noise of the sky]
+_SOURCE = 5.0  # light above the sky from which a pixel is in a source [noise of the sky]
 _FULL = 3.0  # weight of a pixel around a saturated star or bleed
 _REACH = 4  # how far around it [pixel]
 _REAL = 0.12  # share of samples on real frames, where there are any
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What the samples are like.
+
+    Attributes
+    ----------
+    sharp
+        Share of the scenes of which the stars are undersampled.
+    dense
+        Share of the frames with five to twenty times the usual number of particles.
+    beside
+        Weight of a pixel without charge that touches a clear one: masks are to be no wider than the tracks.
+    bright
+        Weight of a pixel in the light of a source.
+    """
+
+    sharp: float = 0.25
+    dense: float = 0.08
+    beside: float = 2.0
+    bright: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +63,7 @@ def draw_sample(
     random: np.random.Generator,
     stamps: Sequence[Array] = (),
     backgrounds: Sequence[Array] = (),
+    mixture: Mixture = Mixture(),
 ) -> Sample:
     """Return a sample from a frame drawn at random.
 
@@ -58,18 +79,21 @@ def draw_sample(
         Charge of real cosmic rays to inject beside the simulated ones [e-].
     backgrounds
         Real images without cosmic rays, in any unit: an eighth of the samples is made on one of them.
+    mixture
+        What the samples are like.
     """
     if backgrounds and random.random() < _REAL:
-        return _on_real(backgrounds[int(random.integers(len(backgrounds)))], side, knee, random, stamps)
+        return _on_real(backgrounds[int(random.integers(len(backgrounds)))], side, knee, random, stamps, mixture)
     shape = (side, side)
-    scene, detector = draw_scene(shape, random), draw_detector(random)
+    scene, detector = draw_scene(shape, random, mixture.sharp), draw_detector(random)
     noise = float(np.sqrt(scene.sky + detector.read_noise**2))
-    frame = expose(scene, _draw_charge(side, noise, random, stamps), detector, random)
+    frame = expose(scene, _draw_charge(side, noise, random, stamps, mixture.dense), detector, random)
     lost = _draw_lost(shape, random)
     level = frame.saturation * random.uniform(0.9, 1)  # headers give a level somewhat below full well, or none
     plane = Plane(frame.pixels, lost, level if random.random() < 0.7 else None)
-    weight = _weights(scene.light - scene.sky > _SOURCE * noise, frame.saturated)
-    return _sample(plane, Sky.measure(plane), knee, frame.charge / frame.noise, weight * ~(frame.saturated | lost))
+    weight = _weights(scene.light - scene.sky > _SOURCE * noise, frame.saturated, mixture.bright)
+    weight *= ~(frame.saturated | lost)
+    return _sample(plane, Sky.measure(plane), knee, frame.charge / frame.noise, weight, mixture.beside)
 
 
 def draw_batch(
@@ -88,7 +112,9 @@ def draw_batch(
     return shown, answer, weight
 
 
-def _on_real(image: Array, side: int, knee: float, random: np.random.Generator, stamps: Sequence[Array]) -> Sample:
+def _on_real(
+    image: Array, side: int, knee: float, random: np.random.Generator, stamps: Sequence[Array], mixture: Mixture
+) -> Sample:
     """Return a sample on a real image, mirrored at its edges where it is too small.
 
     What light adds to the noise of the sky is not known there; a source a hundred times the noise is taken to double
@@ -99,22 +125,24 @@ def _on_real(image: Array, side: int, knee: float, random: np.random.Generator, 
     cut = np.pad(cut, [(0, side - n) for n in cut.shape], mode="symmetric")
     level, noise = Sky.measure(Plane(cut)).rows(0, side)
     light = np.maximum((cut - level) / noise, 0)
-    spread, charge = np.sqrt(1 + light / 100), _draw_charge(side, 1.0, random, stamps)
+    spread, charge = np.sqrt(1 + light / 100), _draw_charge(side, 1.0, random, stamps, mixture.dense)
     lost = _draw_lost(cut.shape, random)
     charged = Plane(cut + charge * noise, lost)
-    weight = _weights(light > _SOURCE, np.zeros_like(lost)) * ~lost
-    return _sample(charged, Sky.measure(charged), knee, charge / spread, weight)
+    weight = _weights(light > _SOURCE, np.zeros_like(lost), mixture.bright) * ~lost
+    return _sample(charged, Sky.measure(charged), knee, charge / spread, weight, mixture.beside)
 
 
-def _draw_charge(side: int, noise: float, random: np.random.Generator, stamps: Sequence[Array]) -> Array:
+def _draw_charge(side: int, noise: float, random: np.random.Generator, stamps: Sequence[Array], dense: float) -> Array:
     """Return the charge of random particles, in units of `noise` times those of the noise."""
     scale = np.float32(noise / 8 * random.lognormal(0, 0.5))  # the stamps are from frames of about 8 e- noise
-    return shower((side, side), _draw_particles(side, noise, random), random, [stamp * scale for stamp in stamps])
+    return shower(
+        (side, side), _draw_particles(side, noise, random, dense), random, [stamp * scale for stamp in stamps]
+    )
 
 
-def _draw_particles(side: int, noise: float, random: np.random.Generator) -> Particles:
+def _draw_particles(side: int, noise: float, random: np.random.Generator, dense: float) -> Particles:
     """Return a random detector and a rate: once in a while five to twenty times the usual one."""
-    rate = random.choice([0.5, 1, 2]) if random.random() < 0.85 else np.exp(random.uniform(np.log(5), np.log(20)))
+    rate = random.choice([0.5, 1, 2]) if random.random() < 1 - dense else np.exp(random.uniform(np.log(5), np.log(20)))
     area = (side / 256) ** 2 * rate
     return Particles(
         muons=14 * area,
@@ -129,20 +157,20 @@ def _draw_particles(side: int, noise: float, random: np.random.Generator) -> Par
     )
 
 
-def _weights(bright: npt.NDArray[np.bool_], saturated: npt.NDArray[np.bool_]) -> Array:
+def _weights(bright: npt.NDArray[np.bool_], saturated: npt.NDArray[np.bool_], counts: float) -> Array:
     """Return how much each pixel counts, by the light that is there."""
-    weight = np.where(bright, np.float32(_BRIGHT), np.float32(1))
+    weight = np.where(bright, np.float32(counts), np.float32(1))
     weight[grow(saturated, _REACH)] = _FULL
     return weight
 
 
-def _sample(plane: Plane, sky: Sky, knee: float, strength: Array, weight: Array) -> Sample:
+def _sample(plane: Plane, sky: Sky, knee: float, strength: Array, weight: Array, counts: float) -> Sample:
     """Return what the network is shown of a plane, and what is asked of it; `strength` is the charge [noise]."""
     shown = sky.normalised(plane, 0, plane.shape[0], knee)
     clear = strength > _CLEAR
     weight = weight * (clear | (strength < _FAINT))
     beside = grow(clear, 1) & ~clear & (weight > 0)
-    return Sample(shown, clear.astype(np.float32), np.where(beside, np.maximum(weight, _BESIDE), weight))
+    return Sample(shown, clear.astype(np.float32), np.where(beside, np.maximum(weight, np.float32(counts)), weight))
 
 
 def _draw_lost(shape: tuple[int, int], random: np.random.Generator) -> npt.NDArray[np.bool_]:
