@@ -72,7 +72,7 @@ def one_source(frame: np.ndarray, source: np.void) -> np.ndarray:
 def labels(
     frames: np.ndarray, valid: np.ndarray, read_noise: float, settings: Settings, *, small_telescope: bool = False
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Masks of cosmic rays, ignore masks and signal-to-noise ratios of all frames; None where there is no source mask."""
+    """Masks of cosmic rays, ignore masks and ratios of all frames; None where there is no source mask."""
     frames = frames * valid
     mean, median, std = sigma_clipped_stats(frames, sigma=3.0)
     frames = np.where(frames < mean - 3 * std, np.float32(median), frames)

@@ -1,4 +1,4 @@
-"""Labels in the manner of Cosmic-CoNN are those of its plain description, and sources in windows those of full frames."""
+"""Labels as Cosmic-CoNN makes them equal a plain account of it; sources in windows equal those of full frames."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import plain
 import pytest
 from stacks import READ_NOISE, exposures, field, showers, stacked
 
+from cosmic_conn.kernels.sources import source_masks
 from cosmic_conn.kernels.stacks import median_frame
 from cosmic_conn.labelling.label import label_stack
-from cosmic_conn.labelling.sources import find_shapes, source_masks
+from cosmic_conn.labelling.sources import find_shapes
 from cosmic_conn.labelling.spectra import label_spectra, without_overscan
 from cosmic_conn.labelling.stack import Rejected, Rules, Stack
 

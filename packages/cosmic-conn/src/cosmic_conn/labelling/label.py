@@ -9,10 +9,11 @@ import numpy.typing as npt
 
 from cosmic_conn.kernels.labels import border_mask, connected, outliers, reached, split_small, supported, unusual
 from cosmic_conn.kernels.masks import grow
+from cosmic_conn.kernels.sources import source_masks
 from cosmic_conn.kernels.stacks import median_frame, smallest_of_two
 from cosmic_conn.kernels.tails import threshold
 from cosmic_conn.labelling.noise import FEWEST, matched, measured_variances, signal_to_noise, sky_levels
-from cosmic_conn.labelling.sources import find_shapes, source_masks
+from cosmic_conn.labelling.sources import find_shapes
 from cosmic_conn.labelling.stack import BORDER, INVALID, SINGLE, SOURCE, Labels, Rejected, Rules, Stack
 
 __all__ = ["grown", "label_stack"]
