@@ -14,19 +14,20 @@ Mask = npt.NDArray[np.bool_]
 
 _MANY = 5.0  # standard deviations of the number of objects
 _LONG = 1 / 3  # of the shorter side of a frame
+_THIN = 0.1  # ratio of the spreads of pixels across and along a line
 
 
 def reached(high: Mask, low: Mask, firm: Mask, steps: int) -> Mask:
     """Return `high`, and what is reached from it in so many steps, each a pixel in any of eight directions.
 
-    The first step may lead to any pixel of `low`, the others lead over pixels of `firm`. With one step this is
+    The first step may lead to any pixel of `low`, the others over pixels of `firm` only. With one step this is
     dilation and intersection; with more, noise that is only near a cosmic ray is not taken for a part of it.
     """
     inside = np.asarray(high & low)
     if steps < 1:
         return inside
     beside = binary_dilation(inside, EIGHT, mask=low)
-    return np.asarray(beside if steps < 2 else binary_dilation(beside, EIGHT, iterations=steps - 1, mask=firm & low))
+    return np.asarray(beside if steps < 2 else binary_dilation(beside, EIGHT, iterations=steps - 1, mask=firm))
 
 
 def supported(snr: npt.NDArray[np.float32], high: Mask) -> npt.NDArray[np.float32]:
@@ -94,14 +95,23 @@ def unusual(masks: Mask, sources: Mask) -> tuple[npt.NDArray[np.bool_], npt.NDAr
     many : ndarray of bool, shape (N,)
         Five standard deviations (Poisson) more objects than in the other frames, as where one is badly aligned.
     trail : ndarray of bool, shape (N,)
-        An object as long as a third of the frame, as a satellite leaves it.
+        A straight object as long as a third of the frame, as a satellite leaves it.
     """
-    numbers, lengths = np.zeros(len(masks)), np.zeros(len(masks))
+    numbers, trail = np.zeros(len(masks)), np.zeros(len(masks), dtype=bool)
+    least = min(masks.shape[1:]) * _LONG
     for index, mask in enumerate(masks):
         numbers[index] = label(mask, EIGHT)[1]
         joined = np.where(mask, label(mask | sources[index], EIGHT)[0], 0)
-        boxes = [box for box in find_objects(joined) if box is not None]
-        lengths[index] = max((side.stop - side.start for box in boxes for side in box), default=0)
+        for number, box in enumerate(find_objects(joined), 1):
+            if box is not None and max(side.stop - side.start for side in box) > least:
+                trail[index] |= _straight(joined[box] == number, least)
     others = (numbers.sum() - numbers) / (len(masks) - 1)
-    many = numbers - others > _MANY * np.sqrt(others + 1)
-    return np.asarray(many), np.asarray(lengths > min(masks.shape[1:]) * _LONG)
+    return np.asarray(numbers - others > _MANY * np.sqrt(others + 1)), trail
+
+
+def _straight(mask: Mask, least: float) -> bool:
+    """Tell whether pixels lie along a line, for so long at least, without large gaps."""
+    places = np.argwhere(mask).T.astype(np.float64)
+    minor, major = np.sqrt(np.maximum(np.linalg.eigvalsh(np.cov(places)), 0))
+    length = np.sqrt(12) * major  # of a line with this spread
+    return bool(length > least and minor < _THIN * major and places.shape[1] > length / 3)

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import binary_dilation, label
+from scipy.ndimage import label
 
-from cosmic_conn.kernels.masks import EIGHT
+from cosmic_conn.kernels.masks import EIGHT, grow
 
-__all__ = ["Shapes", "source_mask"]
+__all__ = ["Shapes", "source_masks"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -55,24 +55,29 @@ class Shapes:
         return len(self.x)
 
 
-def source_mask(frame: npt.NDArray[np.float32], shapes: Shapes) -> Mask:
-    """Return the pixels of sources in one frame.
+def source_masks(frames: npt.NDArray[np.float32], shapes: Shapes) -> Mask:
+    """Return the pixels of sources in each frame.
 
     Parameters
     ----------
-    frame : ndarray of float32, shape (height, width)
-        With its sky at 0.
+    frames : ndarray of float32, shape (N, height, width)
+        With their skies at 0.
     shapes
         The sources, found on the median of all frames.
+
+    Returns
+    -------
+    ndarray of bool, shape (N, height, width)
     """
     import sep
 
-    found = np.zeros(frame.shape, dtype=bool)
-    sep.mask_ellipse(found, shapes.x, shapes.y, shapes.a, shapes.b, shapes.theta, r=_RADII)
+    found = np.zeros(frames.shape, dtype=bool)
+    sep.mask_ellipse(found[0], shapes.x, shapes.y, shapes.a, shapes.b, shapes.theta, r=_RADII)
+    found[1:] = found[0]
     for index in range(len(shapes)):
-        rows, columns = _window(shapes, index, frame.shape)
-        found[rows, columns] |= _flooded(frame[rows, columns], _ellipse(shapes, index, rows, columns))
-    return np.asarray(binary_dilation(found, EIGHT, iterations=_GROWN))
+        rows, columns = _window(shapes, index, frames.shape[1:])
+        _flood(frames[:, rows, columns], _ellipse(shapes, index, rows, columns), found[:, rows, columns])
+    return np.stack([grow(mask, _GROWN) for mask in found])
 
 
 def _window(shapes: Shapes, index: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
@@ -97,17 +102,17 @@ def _ellipse(shapes: Shapes, index: int, rows: slice, columns: slice) -> Mask:
     return inside
 
 
-def _flooded(window: npt.NDArray[np.float32], ellipse: Mask) -> Mask:
-    """Return what is connected to the brightest pixel and stands out; nothing where no background is left."""
-    background = window[~ellipse]
+def _flood(windows: npt.NDArray[np.float32], ellipse: Mask, found: Mask) -> None:
+    """Add what is connected to the brightest pixel and stands out; nothing where no background is left."""
+    background = windows[:, ~ellipse]
     if not background.size:
-        return np.zeros(window.shape, dtype=bool)
-    level = np.median(background)
-    upper = level + _CLEAR * 1.4826 * np.median(np.abs(background - level))
-    brightest = window.argmax()
-    peak = window.flat[brightest]
-    if peak <= upper:
-        return np.zeros(window.shape, dtype=bool)
-    depth = peak - upper  # measured from the peak, so that rounding is that of a flood with a tolerance
-    labels, _ = label(window >= peak - depth, EIGHT)
-    return np.asarray(labels == labels.flat[brightest])
+        return
+    levels = np.median(background, axis=1)
+    uppers = levels + _CLEAR * 1.4826 * np.median(np.abs(background - levels[:, None]), axis=1)
+    for window, upper, mask in zip(windows, uppers, found, strict=True):
+        brightest = window.argmax()
+        peak = window.flat[brightest]
+        if peak > upper:
+            depth = peak - upper  # measured from the peak, so that rounding is that of a flood with a tolerance
+            labels, _ = label(window >= peak - depth, EIGHT)
+            mask |= labels == labels.flat[brightest]

@@ -14,6 +14,7 @@ done here by quadrature.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,12 +30,12 @@ _PAIRS = 80  # and over each of two
 _LESS = 1 / np.sqrt(np.pi)  # mean of the smaller of two standard normal numbers, with the sign changed
 
 
-def median_frame(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def median_frame(frames: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return the median over the first axis, shape (height, width)."""
     if len(frames) == 3:  # a third of the time of sorting
         a, b, c = frames
         return np.asarray(np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c)))
-    found = np.empty(frames.shape[1:], dtype=np.float32)
+    found = np.empty(frames.shape[1:], dtype=frames.dtype)
     for start in range(0, len(found), _STRIP):
         found[start : start + _STRIP] = np.median(frames[:, start : start + _STRIP], axis=0)
     return found

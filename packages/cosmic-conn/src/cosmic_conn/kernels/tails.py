@@ -22,7 +22,7 @@ __all__ = ["exceeding", "threshold"]
 
 _REACH = 9.0  # of the integrals [sigma]
 _STEP = 0.03
-_FARTHEST = 40.0  # threshold [sigma]
+_FARTHEST = 6.0  # sigma that integrals are good for; thresholds beyond are in proportion
 
 
 @lru_cache(maxsize=64)
@@ -43,12 +43,15 @@ def threshold(frames: int, sigma: float) -> float:
     """
     if frames == 2:
         return sigma
+    if sigma > _FARTHEST:
+        return sigma / _FARTHEST * threshold(frames, _FARTHEST)
     unit = float(np.sqrt(difference_variances(np.ones(frames))[0]))
     wanted = float(log_ndtr(-sigma))
     if np.log(exceeding(frames, 1e-9)) <= wanted:
         return 1e-9
-    beyond = min(3 * sigma + 3, _FARTHEST)
-    return float(brentq(lambda t: np.log(exceeding(frames, t * unit) + 1e-300) - wanted, 1e-9, beyond, xtol=1e-4))
+    return float(
+        brentq(lambda t: np.log(exceeding(frames, t * unit) + 1e-300) - wanted, 1e-9, 2 * sigma + 1, xtol=1e-4)
+    )
 
 
 def exceeding(frames: int, distance: float) -> float:

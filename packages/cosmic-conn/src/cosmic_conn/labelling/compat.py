@@ -14,11 +14,12 @@ from scipy.ndimage import binary_dilation
 
 from cosmic_conn.kernels.labels import border_mask, connected, split_small
 from cosmic_conn.kernels.masks import EIGHT
+from cosmic_conn.kernels.sources import source_masks
 from cosmic_conn.kernels.stacks import median_frame
-from cosmic_conn.labelling.sources import CROWDED, find_shapes, source_masks
+from cosmic_conn.labelling.sources import CROWDED, find_shapes
 from cosmic_conn.labelling.stack import BORDER, INVALID, SINGLE, SOURCE, Rejected, Rules, Stack
 
-__all__ = ["BORDER_WIDTH", "label_as_predecessor", "solved_gain"]
+__all__ = ["BORDER_WIDTH", "double_counted", "label_as_predecessor", "solved_gain"]
 
 Array = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -26,6 +27,7 @@ Mask = npt.NDArray[np.bool_]
 BORDER_WIDTH = 100
 """Pixels of the border that it erases."""
 
+_STRIP = 64  # rows that are worked on together: what they need stays in the cache
 _DARK = 3.0  # standard deviations below the mean, where a pixel is taken for lost
 _MIDDLE = 0.9  # of a frame, along each side, that its gain is solved from
 _SCATTER = 1.48  # standard deviations of a median absolute deviation, as it is rounded there
@@ -51,16 +53,40 @@ def label_as_predecessor(stack: Stack, rules: Rules) -> dict[str, Any]:
     frame_edge = border_mask(stack.valid.shape, rules.border)
     frames = frames * stack.valid * ~frame_edge
     skies = _medians(frames)
-    sigma = np.sqrt(read_noise[:, None, None] ** 2 + np.abs(frames) + skies)
-    total = np.sqrt(sigma**2 + (np.median(sigma, axis=0) / np.sqrt(len(frames))) ** 2)
-    frames = frames - skies
-    reference = median_frame(frames)
-    snr = ((frames - reference) / total).astype(np.float32)
+    snr, reference = double_counted(frames, skies, read_noise, level=skies)
     cr, ignore, high = _masks(snr, sources, frame_edge, stack.valid, rules)
     return {
         "cr": cr, "ignore": ignore, "high": high, "snr": snr, "reference": reference, "sky": skies.ravel(),
         "notes": notes,
     }  # fmt: skip
+
+
+def double_counted(
+    frames: Array, skies: Array, read_noise: npt.NDArray[np.float64], level: Array | float
+) -> tuple[Array, Array]:
+    """Return signal-to-noise ratios against the median of the frames, and that median.
+
+    The noise of a pixel is that of the read-out, of the pixel with its sky, and of the sky again.
+
+    Parameters
+    ----------
+    frames : ndarray of float32, shape (N, height, width)
+    skies : ndarray of float32, shape (N, 1, 1)
+        Their medians.
+    read_noise : ndarray of float64, shape (N,)
+    level
+        What is taken off the frames before they are compared.
+    """
+    snr, reference = np.empty(frames.shape, dtype=np.float32), np.empty(frames.shape[1:], dtype=np.float32)
+    for start in range(0, len(reference), _STRIP):
+        rows = np.s_[start : start + _STRIP]
+        part = frames[:, rows]
+        sigma = np.sqrt(read_noise[:, None, None] ** 2 + np.abs(part) + skies)
+        total = np.sqrt(sigma**2 + (median_frame(sigma) / np.sqrt(len(frames))) ** 2)
+        part = part - level
+        reference[rows] = median_frame(part)
+        snr[:, rows] = (part - reference[rows]) / total
+    return snr, reference
 
 
 def solved_gain(frame: Array, sources: Mask, read_noise: float) -> float:

@@ -9,10 +9,11 @@ import numpy.typing as npt
 
 from cosmic_conn.kernels.labels import border_mask, connected, outliers, reached, split_small, supported, unusual
 from cosmic_conn.kernels.masks import grow
+from cosmic_conn.kernels.sources import source_masks
 from cosmic_conn.kernels.stacks import median_frame, smallest_of_two
 from cosmic_conn.kernels.tails import threshold
 from cosmic_conn.labelling.noise import FEWEST, matched, measured_variances, signal_to_noise, sky_levels
-from cosmic_conn.labelling.sources import find_shapes, source_masks
+from cosmic_conn.labelling.sources import find_shapes
 from cosmic_conn.labelling.stack import BORDER, INVALID, SINGLE, SOURCE, Labels, Rejected, Rules, Stack
 
 __all__ = ["grown", "label_stack"]
@@ -108,16 +109,20 @@ def grown(ratio: npt.NDArray[np.float32], usable: Mask, frames: int, rules: Rule
     usable : ndarray of bool, same shape
         Where cosmic rays may be.
     frames
-        Number of frames: the thresholds are those that noise exceeds as seldom as a normal variable does.
+        Number of frames: the upper threshold is what noise exceeds as seldom as a normal variable does. Pixels beside
+        a core are cosmic rays more often than others, so the lower one is only halfway there.
     rules
         Thresholds, and how edges are found.
     """
-    above, edge = (threshold(frames, sigma) for sigma in (rules.snr_thres, rules.snr_thres_low))
+    above = threshold(frames, rules.snr_thres)
+    edge = (rules.snr_thres_low + threshold(frames, rules.snr_thres_low)) / 2
     high, low = (ratio > above) & usable, (ratio > edge) & usable
+    if rules.dilation < 2 and not rules.flood_fill:
+        return reached(high, low, low, rules.dilation), high
+    firm = low & (high | (supported(ratio, high) > (above + edge) / 2))
     if rules.flood_fill:
-        return connected(high, low), high
-    firm = supported(ratio, high) > edge if rules.dilation > 1 else low
-    return reached(high, low, firm | high, rules.dilation), high
+        return connected(high, firm | reached(high, low, low, 1)), high
+    return reached(high, low, firm, rules.dilation), high
 
 
 def _full(stack: Stack) -> Mask:

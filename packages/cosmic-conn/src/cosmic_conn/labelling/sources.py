@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from cosmic_conn.kernels.sources import Shapes, source_mask
+from cosmic_conn.kernels.sources import Shapes
 
-__all__ = ["CROWDED", "find_shapes", "source_masks"]
+__all__ = ["CROWDED", "find_shapes"]
 
 CROWDED = 3000
 """Sources beyond which Cosmic-CoNN gave a stack up."""
@@ -47,8 +47,3 @@ def find_shapes(median: npt.NDArray[np.float32], *, frugal: bool = False) -> Sha
     table = table[wide & known & (table["flag"] < _TRUNCATED)]
     boxes = (table[name].astype(np.int64) for name in ("xmin", "xmax", "ymin", "ymax"))
     return Shapes(table["x"], table["y"], table["a"], table["b"], table["theta"], *boxes)
-
-
-def source_masks(frames: npt.NDArray[np.float32], shapes: Shapes) -> npt.NDArray[np.bool_]:
-    """Return the pixels of the sources in each frame, shape (N, height, width)."""
-    return np.stack([source_mask(frame, shapes) for frame in frames])

@@ -16,6 +16,7 @@ from scipy.ndimage import binary_dilation, zoom
 from cosmic_conn.kernels.labels import connected, split_small
 from cosmic_conn.kernels.masks import EIGHT, grow
 from cosmic_conn.kernels.stacks import median_frame, smallest_of_two
+from cosmic_conn.labelling.compat import double_counted
 from cosmic_conn.labelling.label import grown
 from cosmic_conn.labelling.noise import signal_to_noise
 from cosmic_conn.labelling.stack import Labels, Rejected, Rules, Stack
@@ -71,7 +72,11 @@ def label_spectra(stack: Stack, full: Mask, rules: Rules) -> Labels:
     if not (stack.read_noise > 0).all():
         raise Rejected("rejected_noise_unknown")
     frames = np.where(stack.valid, stack.frames, np.float32(0))
-    snr, reference = _as_predecessor(frames, stack) if rules.compat else _calibrated(frames, stack)
+    if rules.compat:
+        medians = np.median(frames, axis=(1, 2), keepdims=True)
+        snr, reference = double_counted(frames, medians, stack.read_noise, level=0.0)
+    else:
+        snr, reference = _calibrated(frames, stack)
     cr, high = np.empty(snr.shape, dtype=bool), np.empty(snr.shape, dtype=bool)
     ignore = (full | ~stack.valid).astype(np.uint8)
     for index, ratio in enumerate(snr):
@@ -113,14 +118,6 @@ def _relative_light(frames: Array, read_noise: float) -> Array:
         full = zoom(grid, _BLOCK, order=1, mode="nearest", grid_mode=True)
         found[index] = np.clip(full[: frame.shape[0], : frame.shape[1]], 0.2, 5.0)
     return found
-
-
-def _as_predecessor(frames: Array, stack: Stack) -> tuple[Array, Array]:
-    medians = np.median(frames, axis=(1, 2), keepdims=True)
-    sigma = np.sqrt(stack.read_noise[:, None, None] ** 2 + np.abs(frames) + medians)
-    total = np.sqrt(sigma**2 + (np.median(sigma, axis=0) / np.sqrt(len(frames))) ** 2)
-    reference = median_frame(frames)
-    return ((frames - reference) / total).astype(np.float32), reference
 
 
 def _grown_as_predecessor(ratio: Array, rules: Rules) -> tuple[Mask, Mask]:

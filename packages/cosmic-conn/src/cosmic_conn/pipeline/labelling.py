@@ -21,7 +21,7 @@ from cosmic_conn.files.spectra import read_spectra
 from cosmic_conn.files.stacks import frame_names, gains_of, spectra_of, stack_of
 from cosmic_conn.labelling.label import label_stack
 from cosmic_conn.labelling.naming import PREVIEWS, aligned_name, base_name, masked_name
-from cosmic_conn.labelling.spectra import label_spectra
+from cosmic_conn.labelling.spectra import label_spectra, without_overscan
 from cosmic_conn.labelling.stack import Labels, Rejected, Rules
 
 __all__ = ["Job", "Request", "label_files", "record_of"]
@@ -194,7 +194,7 @@ def _left(aligned: Aligned, labels: Labels, keywords: Keywords) -> Aligned:
 def _draw(aligned: Aligned, labels: Labels, job: Job, request: Request) -> None:
     from cosmic_conn.figures import label_sheet, save
 
-    frames = aligned.frames
+    frames = without_overscan(aligned.frames)[0] if aligned.spectra else aligned.frames
     gains = np.ones(len(frames)) if request.rules.compat else np.array(gains_of(aligned, request.keywords))
     light = (labels.reference + labels.sky[:, None, None]) / gains[:, None, None]
     cleaned = np.where(labels.cr, light.astype(np.float32), frames)
