@@ -14,7 +14,7 @@ import pytest
 import torch
 from masked import write_hst, write_masked
 from shared_io.cli import execute
-from shared_io.errors import InputNotFound, OutputExists, SchemaMismatch
+from shared_io.errors import CorruptInput, InputNotFound, OutputExists, SchemaMismatch
 
 from cosmic_conn import detect
 from cosmic_conn.cli import app
@@ -146,6 +146,22 @@ def test_a_run_goes_on_from_the_epochs_that_are_kept(night: Path, tmp_path: Path
         train_files(replace(go_on, data=tmp_path / "other"))
 
 
+def test_a_damaged_state_is_refused(night: Path, tmp_path: Path) -> None:
+    run = ran(night, tmp_path, replace(QUICK, epoch=1))
+    state = run / "models" / "last.state"
+    request = Request(night, replace(QUICK, epoch=2), tmp_path, continue_train=run.name, threads=1)
+    whole = state.read_bytes()
+    for damaged in (
+        b"",
+        whole[: len(whole) // 2],
+        b"\x80\x04" + whole[2:],
+        (run / "models" / "last.safetensors").read_bytes(),
+    ):
+        state.write_bytes(damaged)
+        with pytest.raises(CorruptInput, match="last.state"):
+            train_files(request)
+
+
 def test_weights_can_be_begun_with(night: Path, tmp_path: Path) -> None:
     first = ran(night, tmp_path)
     weights = str(first / "models" / "last.safetensors")
@@ -232,6 +248,14 @@ def test_gradients_of_single_images_add_up_to_that_of_the_batch() -> None:
     assert trainer.run(1, [batch]) == pytest.approx(loss.item(), rel=1e-5)
     for one, other in zip(trainer.network.parameters(), network.parameters(), strict=True):
         assert torch.allclose(one, other, atol=2e-5)
+
+
+def test_a_loss_that_is_no_number_is_said_so() -> None:
+    trainer = Trainer(replace(QUICK, crop=16, lr=1e30, loss="bce"), CPU)
+    pixels = torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    batches = [Batch(pixels, pixels, (pixels > 0.5).float(), torch.ones_like(pixels))] * 8
+    with pytest.raises(CorruptInput, match="smaller --lr"):
+        trainer.run(1, batches)
 
 
 def test_the_learning_rate_falls_behind_each_milestone() -> None:
