@@ -107,7 +107,7 @@ DRE_USAGE = (
     "make_cuts -c Catalogs -f MAG_AUTO 15 21 -f FLUX_RADIUS 2 30 --centroids --centroids-mode 1dg",
 )
 
-# Of cosmic-conn: how detection is called today, and by users of the predecessor. Reducing and training come later.
+# Of cosmic-conn: how detection is called today, and by users of the predecessor.
 COSMIC_CONN_BUILT = (
     "cosmic-conn -m ground_imaging -e SCI -i DIR -c 256",
     "cosmic-conn detect --input DIR --model ground_imaging --ext SCI --crop 1024 --method net --threshold 0.3",

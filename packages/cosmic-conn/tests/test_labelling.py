@@ -184,6 +184,16 @@ def test_noise_that_nobody_knows_gives_no_labels() -> None:
         label_stack(stacked(np.zeros((3, 50, 50)), noise=0.0), Rules())
 
 
+@pytest.mark.parametrize("gain", [0.7, 1.0, 1.4])
+def test_the_gain_of_small_telescopes_is_measured(gain: float) -> None:
+    """Sky and variance of counts divided by the gain; labels do not depend on it."""
+    frames = exposures(field(SHAPE, 40), 3) + showers(SHAPE, 3)
+    found = label_stack(stacked(frames / np.float32(gain), small=True), Rules())
+    assert np.allclose(found.notes["gains"], gain, rtol=0.03)
+    known = label_stack(stacked(frames), Rules())
+    assert (found.cr != known.cr).sum() < 0.02 * known.cr.sum()
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

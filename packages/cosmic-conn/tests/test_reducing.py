@@ -218,6 +218,7 @@ def test_a_stack_without_labels_is_said_and_not_done_again(night: Path, capsys: 
     assert reduce("--data", night, "--no_png", "--snr_thres", 1000, "--json") == 0
     assert [r["reason"] for r in said(capsys)["sequences"]] == ["rejected_low_cr_frac"] * 2
     assert not list((night / "masked_fits").glob("*.fits"))
+    capsys.readouterr()
     assert reduce("--data", night, "--no_png", "--snr_thres", 1000, "--json") == 0
     assert said(capsys)["labelled"]["skipped"] == 2
 
@@ -264,6 +265,30 @@ def test_a_dry_run_writes_nothing(night: Path, capsys: pytest.CaptureFixture[str
     assert reduce("--data", night, "--dry-run", "--json") == 0
     assert f"{FIRST}_3frms_aligned.fits" in capsys.readouterr().out
     assert digests(night) == before
+
+
+def test_gains_and_left_out_frames_are_seen_in_the_files(night: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A 0.4 m telescope whose counts are halved, with a satellite in one frame."""
+    raw = night / "banzai_frms"
+    for path in sorted(raw.iterdir()):
+        with fits.open(path) as hdus:
+            hdus["SCI"].data = hdus["SCI"].data / 2
+            if "0002" in path.name:
+                along = np.arange(150)
+                for width in range(4):
+                    hdus["SCI"].data[along + 20, along + 20 + width] += 900
+            hdus.writeto(raw / path.name.replace("1m009", "0m409"), checksum=True)
+        path.unlink()
+    assert reduce("--data", night, "--comment", "small", "--json") == 0
+    record = said(capsys)["sequences"][0]
+    assert record["rejected_frames"] == ["lsc0m409-fa15-20240315-0002-e91"]
+    assert np.allclose(record["gains"], 2, rtol=0.05)
+    masked = read_masked(night / "masked_fits" / record["masked"])
+    assert [h["GAIN"] for h in masked.headers] == record["gains"]
+    assert len(masked.frames) == 2
+    name = FIRST.replace("1m009", "0m409")
+    assert (night / f"rejected_frms/{name}_3frms.png").is_file()
+    assert "rejected_frames: ['lsc0m409" in (night / "CR_reduction_log.txt").read_text()
 
 
 @pytest.mark.faults

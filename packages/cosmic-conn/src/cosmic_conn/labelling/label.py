@@ -12,7 +12,14 @@ from cosmic_conn.kernels.masks import grow
 from cosmic_conn.kernels.sources import source_masks
 from cosmic_conn.kernels.stacks import median_frame, smallest_of_two
 from cosmic_conn.kernels.tails import threshold
-from cosmic_conn.labelling.noise import FEWEST, matched, measured_variances, signal_to_noise, sky_levels
+from cosmic_conn.labelling.noise import (
+    FEWEST,
+    matched,
+    measured_variances,
+    signal_to_noise,
+    sky_levels,
+    transferred_gains,
+)
 from cosmic_conn.labelling.sources import find_shapes
 from cosmic_conn.labelling.stack import BORDER, INVALID, SINGLE, SOURCE, Labels, Rejected, Rules, Stack
 
@@ -76,6 +83,10 @@ def _label(stack: Stack, rules: Rules) -> dict[str, Any]:
     frames = matched(frames, empty)
     frames[:, ~valid] = 0
     variances, notes = _variances(frames, empty, stack, levels, rules)
+    if stack.small:
+        gains = transferred_gains(variances, levels, stack.read_noise)
+        frames *= gains[:, None, None].astype(np.float32)
+        variances, levels, notes["gains"] = variances * gains**2, levels * gains, gains.round(6).tolist()
     reference = smallest_of_two(frames, variances) if len(frames) == 2 else median_frame(frames)
     snr = signal_to_noise(frames, reference, variances)
     cr, ignore, high = _masks(snr, sources, frame_edge, valid, rules)

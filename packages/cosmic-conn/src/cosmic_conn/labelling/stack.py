@@ -35,7 +35,7 @@ class Stack:
     saturation
         Charge from which a pixel is full [e-]; infinity where it is not known.
     small
-        Whether they are of a 0.4 m telescope of LCO, whose gain `compat` solves for.
+        Whether they are of a 0.4 m telescope of LCO, whose gain is solved for.
     """
 
     frames: npt.NDArray[np.float32]
@@ -120,7 +120,7 @@ class Labels:
     rejected : ndarray of bool
         Which frames of the stack were left out.
     notes : dict
-        Numbers for the log.
+        Numbers for the log; ``gains`` are factors of those that the stack was made with.
     """
 
     cr: npt.NDArray[np.bool_]
