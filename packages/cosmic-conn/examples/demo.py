@@ -1,5 +1,5 @@
-"""Cosmic rays found in three real frames (a GMOS spectrum, M51 with artificial tracks, a DECam field), then labelled in
-a simulated night of repeated exposures.
+"""Cosmic rays found in three real frames (a GMOS spectrum, M51 with artificial tracks, a DECam field), labelled in a
+simulated night of repeated exposures, and learnt from these labels.
 
 Run with ``make demo PKG=cosmic-conn``, or ``python demo.py OUTPUT``. Every command is printed as it is run.
 """
@@ -50,6 +50,8 @@ def main(output: Path) -> None:
     picture(frames, found, output / "detections.png")
     print("4. A night of repeated exposures: what is in one of them only is a cosmic ray")
     results["labels"] = labels(output)
+    print("5. Two epochs of training on these labels")
+    results["training"] = training(output)
     (output / "summary.json").write_text(json.dumps(results, indent=1) + "\n")
     print(f"\ncosmic-conn: pictures and tables are under {output} ({time.perf_counter() - started:.0f} s)")
 
@@ -73,7 +75,7 @@ def m51(frames: Path, found: Path) -> dict[str, float]:
 
 
 def labels(output: Path) -> dict[str, dict[str, float]]:
-    """Simulate a night, label it, and compare the labels with the truth."""
+    """Simulate a night, label its cosmic rays, and compare the labels with the truth."""
     shutil.rmtree(output / "night", ignore_errors=True)
     print(run(output, "cosmic-conn simulate night night --side 320 --tracks 500 --seed 5").splitlines()[-1])
     print(run(output, "cosmic-conn reduce --data night --min_cr_size 2 --comment labels"), end="")
@@ -85,6 +87,17 @@ def labels(output: Path) -> dict[str, dict[str, float]]:
     first = sorted((output / "night" / "labels").glob("*.png"))[0]
     shutil.copy(first, output / "labels.png")
     return scores
+
+
+def training(output: Path) -> list[dict[str, float]]:
+    """Train on the labels of the night; return the log of the training."""
+    shutil.rmtree(output / "checkpoints", ignore_errors=True)
+    print(
+        run(output, "cosmic-conn train --data night --epoch 2 --crop 256 --batch 2 --hidden 16 --comment demo"), end=""
+    )
+    (log,) = output.glob("checkpoints/*_demo/log.jsonl")
+    print(f"    its page of curves and example masks: {(log.parent / 'report.html').relative_to(output)}")
+    return [json.loads(line) for line in log.read_text().splitlines()]
 
 
 def picture(frames: Path, found: Path, path: Path) -> None:

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from cosmic_conn.labelling.grouping import GroupRules
     from cosmic_conn.pipeline.aligning import AlignRequest
     from cosmic_conn.pipeline.labelling import Request
+    from cosmic_conn.pipeline.training import Request as Training
     from cosmic_conn.simulate.nights import Night
 
-__all__ = ["camera_of", "layout_of", "night_of", "reduction_of", "settings_of"]
+__all__ = ["camera_of", "layout_of", "night_of", "reduction_of", "settings_of", "training_of"]
 
 _WHOLE = 1 << 20  # a tile that holds any image
 _PUBLISHED = 1024  # side of the tiles of Cosmic-CoNN
@@ -86,6 +87,32 @@ def reduction_of(options: Mapping[str, Any]) -> tuple[GroupRules, AlignRequest, 
         )
         aligning = AlignRequest(given["order"], keywords, preview=preview, compat=compat)
     return groups, aligning, Request(rules, keywords, given["comment"] or "", preview=preview, debug=given["debug"])
+
+
+def training_of(values: Mapping[str, Any]) -> Training:
+    """Return what to train, of the values of all options by name."""
+    from cosmic_conn.network import Architecture
+    from cosmic_conn.pipeline.training import Request as Training
+    from cosmic_conn.training.options import Options
+
+    with _usage():
+        architecture = Architecture(
+            **_named(values, "hidden", "norm", "gn_channel", "conv_type", "up_type", "down_type", "deeper"),
+            n_group=0 if values["gn_channel"] else values["n_group"],
+            affine=not values["no_affine"],
+        )
+        options = Options(
+            **_named(values, *(f.name for f in fields(Options) if f.name in values and f.name != "milestones")),
+            architecture=architecture,
+            milestones=tuple(values["milestones"] or (0,)),
+        )
+        request = Training(options=options, **_named(values, *(f.name for f in fields(Training) if f.name in values)))
+        _ = request.machine
+        return request
+
+
+def _named(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: values[name] for name in names}
 
 
 @contextmanager
