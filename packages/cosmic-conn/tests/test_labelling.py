@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -192,6 +193,16 @@ def test_the_gain_of_small_telescopes_is_measured(gain: float) -> None:
     assert np.allclose(found.notes["gains"], gain, rtol=0.03)
     known = label_stack(stacked(frames), Rules())
     assert (found.cr != known.cr).sum() < 0.02 * known.cr.sum()
+
+
+@pytest.mark.parametrize("compat", [False, True])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, 5.0, -3e3, 1e30])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (40, 7), (70, 60)])
+def test_numbers_that_are_no_counts_give_no_labels(shape: tuple[int, int], value: float, compat: bool) -> None:
+    frames = np.full((3, *shape), value)
+    frames[:, 0, 0] = exposures(np.zeros((1, 1)), 3)[:, 0, 0]
+    with suppress(Rejected):
+        assert label_stack(stacked(frames), Rules(min_cr_fraction=0.0, compat=compat)).cr.sum() == 0
 
 
 @pytest.mark.parametrize(

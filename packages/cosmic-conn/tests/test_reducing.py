@@ -174,6 +174,32 @@ def test_pixels_that_are_damaged_fail_alone(night: Path, capsys: pytest.CaptureF
     assert (found["aligned"]["failed"], found["labelled"]["done"]) == (1, 1)
 
 
+@pytest.mark.parametrize("what", ["shape", "mask", "cards", "cube", "table"])
+def test_aligned_files_that_make_no_sense(night: Path, capsys: pytest.CaptureFixture[str], what: str) -> None:
+    align_night(night)
+    path = night / f"aligned_fits/{FIRST}_3frms_aligned.fits"
+    with fits.open(path) as hdus:
+        if what == "shape":
+            hdus[2].data = hdus[2].data[:50]
+        elif what == "mask":
+            hdus["VALID_MASK"].data = hdus["VALID_MASK"].data[:50]
+        elif what == "cards":
+            hdus[1].header["GAIN"], hdus[2].header["RDNOISE"], hdus[3].header["SATURATE"] = -1, "eight", 0.0
+            del hdus[1].header["FILENAME"], hdus[2].header["EXPTIME"]
+        elif what == "cube":
+            hdus[2].data = np.zeros((2, 5, 5), dtype=np.float32)
+        else:
+            hdus["CAT"].data = None
+        hdus.writeto(path, overwrite=True, checksum=True)
+    wrong = what in ("shape", "mask")
+    assert reduce("--data", night, "--aligned", "--no_png", "--json") == (3 if wrong else 0)
+    found = said(capsys)
+    assert found["labelled"]["failed"] == int(wrong)
+    if wrong:
+        (entry,) = [e for e in found["labelled"]["entries"] if e["state"] == "failed"]
+        assert "pixels beside" in entry["message"]
+
+
 def test_aligned_files_skip_phase_one(night: Path, capsys: pytest.CaptureFixture[str]) -> None:
     align_night(night)
     shutil.rmtree(night / "banzai_frms")

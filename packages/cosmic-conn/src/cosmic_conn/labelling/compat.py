@@ -41,7 +41,7 @@ def label_as_predecessor(stack: Stack, rules: Rules) -> dict[str, Any]:
     Rejected
         When there are more than 3000 sources, or they cannot be found.
     """
-    frames = _without_dark(stack.frames * stack.valid)
+    frames = _without_dark(np.nan_to_num(stack.frames, nan=0.0, posinf=0.0, neginf=0.0) * stack.valid)
     read_noise = stack.read_noise
     level = frames - _medians(frames)
     sources = _sources(level)

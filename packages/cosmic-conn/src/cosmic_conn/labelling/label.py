@@ -54,7 +54,8 @@ def label_stack(stack: Stack, rules: Rules) -> Labels:
         left = int((~rejected).sum())
         if left < rules.min_frames:
             raise Rejected(f"rejected_less_than_{rules.min_frames}_frames")
-        found = _label(stack.without(rejected), rules)
+        with np.errstate(over="ignore", invalid="ignore"):  # numbers that are no counts give no labels
+            found = _label(stack.without(rejected), rules)
         more = outliers(found["cr"].sum(axis=(1, 2)))
         if not rules.compat:
             many, trail = unusual(found["cr"], (found["ignore"] & SOURCE) > 0)
