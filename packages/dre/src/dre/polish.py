@@ -25,8 +25,9 @@ BOUNDS = np.array(
 CAPS = np.array([0.5, 0.5, 0.5, 0.4, 1.0, 1.0])
 """Largest change of each coordinate in one step."""
 
-NEAR = 1e-4
-"""A step that lowers chi-square by less than this is the last: it ends within 0.01 standard errors of the minimum."""
+NEAR = 3e-3
+"""A step that lowers chi-square by less than this is the last: it ends within some 0.01 standard errors of the minimum
+(0.05 where S/N is 15)."""
 
 WORST = 1e7
 """Damping at which there is no way down any more."""

@@ -66,28 +66,36 @@ def _subtract(
             s = j / step - row
             for i in range(_NODES):
                 line[i] = near[k, row * _NODES + i] * (1 - s) + near[k, (row + 1) * _NODES + i] * s
-            for i in range(box):
-                column = min(int(i / step), _NODES - 2)
-                t = i / step - column
-                pictures[k, j, i] -= line[column] * (1 - t) + line[column + 1] * t
+            _subtract_line(pictures[k, j], line, step)
 
 
-@compiled(loose=True)
+@compiled(fused=True)
+def _subtract_line(pixels: NDArray, line: NDArray, step: float) -> None:
+    """Subtract a line between nodes `step` apart, from node to node."""
+    first = 0
+    for node in range(len(line) - 1):
+        after = min(int(np.ceil((node + 1) * step)), len(pixels)) if node < len(line) - 2 else len(pixels)
+        slope = np.float32((line[node + 1] - line[node]) / step)
+        start = np.float32(line[node]) - slope * np.float32(node * step)
+        for i in range(first, after):
+            pixels[i] -= start + slope * np.float32(i)
+        first = after
+
+
+@compiled(fused=True)
 def _add_rings(
     nodes: NDArray, side: int, step: float, first: int, last: int, law: NDArray, slopes: NDArray, x: float, y: float,
     length: float,
 ) -> None:  # fmt: skip
     """Add the light of the copies in some rings at side x side nodes `step` apart, centred on the picture."""
-    middle = 0.5 * (side - 1) * step
+    across, down = np.empty(side * side), np.empty(side * side)
+    for k in range(side * side):
+        across[k] = (k % side) * step - 0.5 * (side - 1) * step - x
+        down[k] = (k // side) * step - 0.5 * (side - 1) * step - y
     for row in range(-last, last + 1):
         for column in range(-last, last + 1):
-            if max(abs(row), abs(column)) < first:
-                continue
-            for j in range(side):
-                dy = j * step - middle - y - row * length
-                for i in range(side):
-                    dx = i * step - middle - x - column * length
-                    add_light(nodes, j * side + i, dx, dy, 1.0, law, slopes)
+            if max(abs(row), abs(column)) >= first:
+                add_light(nodes, across, down, -column * length, -row * length, law, slopes)
 
 
 @compiled(loose=True)
