@@ -18,13 +18,13 @@ _NODES, _FEW, _RINGS = 9, 3, 3
 
 
 def subtract_copies(
-    pictures: NDArray[np.float32], matrix: NDArray, slopes: NDArray, log_n: float, x: float, y: float, length: int
+    pictures: NDArray, matrix: NDArray, slopes: NDArray, log_n: float, x: float, y: float, length: int
 ) -> None:
     """Take the light of its copies out of a periodic picture of unit flux, and out of its derivatives.
 
     Parameters
     ----------
-    pictures : ndarray of float32, shape (1 or 7, box, box)
+    pictures : ndarray, shape (1 or 7, box, box)
         Changed in place.
     matrix, slopes : ndarray
         From `dre.kernels.fourier.shape_matrix`.
@@ -75,10 +75,10 @@ def _subtract_line(pixels: NDArray, line: NDArray, step: float) -> None:
     first = 0
     for node in range(len(line) - 1):
         after = min(int(np.ceil((node + 1) * step)), len(pixels)) if node < len(line) - 2 else len(pixels)
-        slope = np.float32((line[node + 1] - line[node]) / step)
-        start = np.float32(line[node]) - slope * np.float32(node * step)
+        slope = (line[node + 1] - line[node]) / step
+        start = line[node] - slope * node * step
         for i in range(first, after):
-            pixels[i] -= start + slope * np.float32(i)
+            pixels[i] -= start + slope * i
         first = after
 
 

@@ -89,7 +89,7 @@ def _transform(
 
 def pictures(
     shape: NDArray, rows: NDArray, zones: NDArray, shifts: NDArray, box: int, *, derivatives: bool
-) -> NDArray[np.float32]:
+) -> NDArray[np.float64]:
     """Draw one profile of unit flux, and its derivatives.
 
     Parameters
@@ -107,20 +107,30 @@ def pictures(
 
     Returns
     -------
-    ndarray of float32, shape (1 or 7, box, box)
+    ndarray of float64, shape (1 or 7, box, box)
+        The derivatives to single precision: they only say where to go.
     """
-    from scipy.fft import ifft, irfft
-
     length = zones.shape[1]
-    spectra = np.empty((7 if derivatives else 1, length, length // 2 + 1), np.complex64)
+    spectrum = np.empty((length, length // 2 + 1), np.complex128)
+    changes = np.empty((6 if derivatives else 0, *spectrum.shape), np.complex64)
     middle = (box - 1) / 2
     matrix, slopes = shape_matrix(*shape[:3])
-    parts = spectra.view(np.float32), zones.view(np.float64)
-    _spectra(parts[0], matrix, slopes, rows, parts[1], shifts, shape[4] + middle, shape[5] + middle)
-    rows_of_box = ifft(spectra, axis=1, overwrite_x=True)[:, :box]
-    out = irfft(rows_of_box, length, axis=2)[:, :, :box]
+    parts = spectrum.view(np.float64), changes.view(np.float32), zones.view(np.float64)
+    _spectra(*parts[:2], matrix, slopes, rows, parts[2], shifts, shape[4] + middle, shape[5] + middle)
+    out = np.empty((1 + len(changes), box, box))
+    out[0] = _corner(spectrum[None], box)[0]
+    if derivatives:
+        out[1:] = _corner(changes, box)
     subtract_copies(out, matrix, slopes, shape[3], shape[4], shape[5], length)
     return out
+
+
+def _corner(spectra: NDArray, box: int) -> NDArray:
+    """Inverse transforms, of which only the first `box` rows and columns are wanted."""
+    from scipy.fft import ifft, irfft
+
+    length = spectra.shape[1]
+    return irfft(ifft(spectra, axis=1, overwrite_x=True)[:, :box], length, axis=2)[:, :, :box]
 
 
 @compiled()
@@ -143,12 +153,14 @@ def shape_matrix(rho: float, eta1: float, eta2: float) -> tuple[NDArray[np.float
 
 @compiled(fused=True)
 def _spectra(
-    out: NDArray, matrix: NDArray, slopes: NDArray, rows: NDArray, zones: NDArray, shifts: NDArray, x: float, y: float
-) -> None:
-    """Fill transforms of the picture and, where `out` has room, of its derivatives; both as (real, imaginary)."""
-    count, length, width = out.shape[0], out.shape[1], out.shape[2] // 2
+    picture: NDArray, changes: NDArray, matrix: NDArray, slopes: NDArray, rows: NDArray, zones: NDArray,
+    shifts: NDArray, x: float, y: float,
+) -> None:  # fmt: skip
+    """Fill transforms of the picture and, where there is room, of its derivatives; all as (real, imaginary)."""
+    length, width = picture.shape[0], picture.shape[1] // 2
     unit = 2.0 * math.pi / length
-    out[:] = np.float32(0)
+    picture[:] = 0.0
+    changes[:] = np.float32(0)
     kx, along_re, along_im = np.empty(width), np.empty(width), np.empty(width)
     re, im, square = np.empty(width), np.empty(width), np.empty(width)
     h, slope, to_n = np.empty(width), np.empty(width), np.empty(width)
@@ -168,21 +180,21 @@ def _spectra(
             for i in range(width):
                 square[i] = (matrix[0] * kx[i] + 2.0 * matrix[1] * ky) * kx[i] + matrix[2] * ky * ky
             _look_up(square, rows, h, slope, to_n)
-            _add_wave(out[0, j], h, re, im)
-            if count == 1:
+            _add_wave(picture[j], h, re, im)
+            if len(changes) == 0:
                 continue
             for p in range(3):
                 s0, s1, s2 = slopes[p, 0], 2.0 * slopes[p, 1] * ky, slopes[p, 2] * ky * ky
                 for i in range(width):
                     square[i] = slope[i] * ((s0 * kx[i] + s1) * kx[i] + s2)
-                _add_wave(out[1 + p, j], square, re, im)
-            _add_wave(out[4, j], to_n, re, im)
+                _add_wave(changes[p, j], square, re, im)
+            _add_wave(changes[3, j], to_n, re, im)
             for i in range(width):
                 square[i] = h[i] * kx[i]
-            _add_turned(out[5, j], square, re, im)
+            _add_turned(changes[4, j], square, re, im)
             for i in range(width):
                 square[i] = h[i] * ky
-            _add_turned(out[6, j], square, re, im)
+            _add_turned(changes[5, j], square, re, im)
 
 
 @compiled(fused=True)
@@ -210,8 +222,8 @@ def _look_up(square: NDArray, rows: NDArray, h: NDArray, slope: NDArray, to_n: N
 @compiled(fused=True)
 def _add_wave(out: NDArray, height: NDArray, re: NDArray, im: NDArray) -> None:
     for i in range(len(height)):
-        out[2 * i] += np.float32(height[i] * re[i])
-        out[2 * i + 1] += np.float32(height[i] * im[i])
+        out[2 * i] += height[i] * re[i]
+        out[2 * i + 1] += height[i] * im[i]
 
 
 @compiled(fused=True)
