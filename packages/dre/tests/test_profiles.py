@@ -11,7 +11,7 @@ from dre import FitFlag, Fitter, NoiseCorrelation, Profile, Renderer, SearchGrid
 from dre.blends import deblended
 from dre.grid import GridAxes
 from dre.pixels import Pixels, usable
-from dre.polish import polish
+from dre.polish import View, polish
 from dre.posterior import PARAMETERS
 from dre.render import CellRenderer
 from dre.search import coarse_models
@@ -50,12 +50,12 @@ def test_the_truth_without_noise_is_found_from_a_grid_model(search):
     stamp = make(obj=picture)
     pixels = Pixels.of(stamp, 1.0)
     index, _ = search.best(pixels)
-    solution = polish(pixels, CellRenderer.through(PSF, 96), search.profile(index))
-    found = Profile.at(solution.coordinates, solution.flux * pixels.unit)
+    solution = polish([View(pixels, CellRenderer.through(PSF, 96))], search.profile(index))
+    found = Profile.at(solution.coordinates, solution.parts[0].flux * pixels.unit)
     assert solution.converged
     assert found[:5] == pytest.approx(TRUTH[:5], rel=2e-3)
     assert found[5:] == pytest.approx(TRUTH[5:], abs=2e-3)
-    assert solution.sky * pixels.unit == pytest.approx(3.0, abs=0.02)
+    assert solution.parts[0].sky * pixels.unit == pytest.approx(3.0, abs=0.02)
 
 
 def test_coarse_to_fine_finds_what_comparing_with_all_finds(search):

@@ -18,7 +18,7 @@ from .flags import GOOD, FitFlag
 from .noise import NoiseCorrelation
 from .ordered import in_order
 from .pixels import Pixels
-from .polish import BOUNDS, Solution, polish
+from .polish import BOUNDS, Part, Solution, View, polish
 from .posterior import Estimate, estimate
 from .psf import PSFModel
 from .render import CellRenderer, Profile, Renderer
@@ -138,7 +138,8 @@ class Fitter:
         """Return what draws profiles at the place of a stamp."""
         return _renderer(self.psf, self.grid.axes.box, self._place(stamp))
 
-    def _cells(self, stamp: Stamp) -> CellRenderer:
+    def cells(self, stamp: Stamp) -> CellRenderer:
+        """Return what draws profiles in the cells of a stamp."""
         return _cell_renderer(self.psf, self.grid.axes.box, self._place(stamp))
 
     def _place(self, stamp: Stamp) -> tuple[float, float] | None:
@@ -168,19 +169,24 @@ class Fitter:
             if found is None:
                 return ProfileFit.of(stamp, flag=FitFlag.NOT_POSITIVE, reason="no model has a positive flux")
             index, start = found[0], self.grid.profile(found[0])
-        solution = polish(pixels, self._cells(stamp), start, fixed_index=self.fixed_index)
+        solution = polish([View(pixels, self.cells(stamp))], start, fixed_index=self.fixed_index)
         if solution is None:
             return ProfileFit.of(stamp, flag=FitFlag.NOT_POSITIVE, reason="no model has a positive flux")
-        return self._result(stamp, pixels, solution, index)
+        found = estimate(solution, [pixels], [self.noise], fixed_index=self.fixed_index)
+        return self.result(stamp, pixels, solution, 0, found, index)
 
-    def _result(self, stamp: Stamp, pixels: Pixels, solution: Solution, index: int) -> ProfileFit:
-        found = estimate(solution, pixels, self.noise, fixed_index=self.fixed_index)
-        profile = Profile.at(solution.coordinates, float(found.values[4]))
-        sn, reduced = _quality(pixels, solution, self.noise)
+    def result(
+        self, stamp: Stamp, pixels: Pixels, solution: Solution, band: int, found: Estimate, start: int
+    ) -> ProfileFit:
+        """Return what a solution says of the object in one band."""
+        part = solution.parts[band]
+        r_e, q, angle, n = Profile.at(solution.coordinates, 1.0)[:4]
+        flux, sky, x, y = (float(value) for value in found.values[4:])
+        sn, reduced = _quality(pixels, part, self.noise)
         flag = _flags(stamp, solution, sn, reduced)
         return ProfileFit.of(
-            stamp, profile=profile, estimate=found, sky=float(found.values[5]), chi2=solution.chi2,
-            pixels=pixels.count, chi2_mask=reduced, sn=sn, gain=self.gain, start=index, flag=flag,
+            stamp, profile=Profile(r_e, q, angle, n, flux, x, y), estimate=found, sky=sky, chi2=part.chi2,
+            pixels=pixels.count, chi2_mask=reduced, sn=sn, gain=self.gain, start=start, flag=flag,
         )  # fmt: skip
 
 
@@ -221,14 +227,14 @@ def _wrong(stamp: Stamp, box: int) -> tuple[FitFlag, str] | None:
     return None if stamp.mask.any() else (FitFlag.EMPTY_MASK, "the mask is empty")
 
 
-def _quality(pixels: Pixels, solution: Solution, noise: NoiseCorrelation) -> tuple[float, float]:
+def _quality(pixels: Pixels, part: Part, noise: NoiseCorrelation) -> tuple[float, float]:
     """Signal-to-noise ratio (the noise of a sum grows with its correlation) and reduced chi-square of the mask."""
-    own = pixels.inside & (solution.weight > 0)
+    own = pixels.inside & (part.weight > 0)
     if not own.any():
         return float("nan"), float("nan")
-    weight = solution.weight[own]
-    light = (pixels.data - solution.sky * pixels.area)[own]
-    rest = light - solution.flux * solution.rows[6, own]
+    weight = part.weight[own]
+    light = (pixels.data - part.sky * pixels.area)[own]
+    rest = light - part.flux * part.rows[6, own]
     together = max(float(noise.values.sum()), 1.0)
     return float(light.sum() / np.sqrt((1 / weight).sum() * together)), float(np.mean(weight * rest**2))
 
