@@ -89,8 +89,9 @@ class Pixels:
 
         A cell of which less than half is missing takes the mean of the rest for it; the others have no weight.
         """
-        variance = np.where(self.area > 0, self.variance, 0.0) + self.photons
-        data, variance, area = (np.bincount(group, v, len(whole)) for v in (self.data, variance, self.area))
+        noise = np.where(self.area > 0, self.variance, 0.0) + self.photons
+        sums = (np.bincount(group, v, len(whole)).astype(np.float64) for v in (self.data, noise, self.area))
+        data, variance, area = sums
         kept = area > 0.5 * whole
         scale = np.divide(whole, area, out=np.zeros_like(whole), where=kept)
         variance = np.where(kept, variance, 1.0) * scale**2

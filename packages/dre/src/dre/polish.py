@@ -147,9 +147,7 @@ def _chi2(states: list[_BandState]) -> float:
     return sum(state.chi2 for state in states)
 
 
-def polish(
-    views: Sequence[View], start: Profile, *, fixed_index: bool = False, limit: int = 40
-) -> Solution | None:
+def polish(views: Sequence[View], start: Profile, *, fixed_index: bool = False, limit: int = 40) -> Solution | None:
     """Find the profile of least chi-square near a start.
 
     Parameters

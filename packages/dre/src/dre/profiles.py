@@ -156,7 +156,7 @@ class Fitter:
         start : Profile, optional
             Where to begin; default the best model of the grid.
         """
-        wrong = _wrong(stamp, self.grid.axes.box)
+        wrong = what_is_wrong(stamp, self.grid.axes.box)
         if wrong:
             return ProfileFit.of(stamp, flag=wrong[0], reason=wrong[1])
         try:
@@ -165,10 +165,10 @@ class Fitter:
             return ProfileFit.of(stamp, flag=FitFlag.NO_DATA, reason=str(error))
         index = -1
         if start is None:
-            found = self.grid.best(pixels)
-            if found is None:
+            best = self.grid.best(pixels)
+            if best is None:
                 return ProfileFit.of(stamp, flag=FitFlag.NOT_POSITIVE, reason="no model has a positive flux")
-            index, start = found[0], self.grid.profile(found[0])
+            index, start = best[0], self.grid.profile(best[0])
         solution = polish([View(pixels, self.cells(stamp))], start, fixed_index=self.fixed_index)
         if solution is None:
             return ProfileFit.of(stamp, flag=FitFlag.NOT_POSITIVE, reason="no model has a positive flux")
@@ -220,7 +220,8 @@ def fit_profiles(stamps: Iterable[Stamp], fitter: Fitter, *, workers: int = 1) -
     return in_order(fitter.fit, stamps, workers)
 
 
-def _wrong(stamp: Stamp, box: int) -> tuple[FitFlag, str] | None:
+def what_is_wrong(stamp: Stamp, box: int) -> tuple[FitFlag, str] | None:
+    """Say why a stamp cannot be fitted; None where nothing stands against it."""
     for what, array in (("image", stamp.obj), ("mask", stamp.mask), ("rms", stamp.rms)):
         if array.shape != (box, box):
             return FitFlag.SHAPE, f"the {what} has shape {array.shape}, the models ({box}, {box})"

@@ -72,6 +72,10 @@ class Frame:
     system: WCS | None
 
 
+NOTHING_KNOWN = Frame(float("inf"), float("nan"), None)
+"""Of an image without a catalogue: no photon noise, no magnitudes, no places."""
+
+
 def profile_all(request: Request, running: Running | None = None) -> Report:
     """Fit every NAME_cuts.h5 of a folder.
 
@@ -119,10 +123,11 @@ def _fit_image(request: Request, unit: batch.Unit) -> str:
     job: Job = unit.payload  # type: ignore[assignment]
     lost: list[str] = []
     found: list[ProfileFit] = []
-    frames = _frames(job)
+    frames = frames_of(job)
     for extension, names in by_extension(cut_names(job.cuts)):
-        frame = frames.get(extension) or Frame(float("inf"), float("nan"), None)
-        fitter = _fitter(request, job, extension, names, frame)
+        frame = frames.get(extension) or NOTHING_KNOWN
+        gain = frame.gain if request.gain is None else request.gain
+        fitter = fitter_of(job, extension, names, request.axes or SEARCH, gain)
         if fitter is None:
             list(readable(job.cuts, names, lost))
             continue
@@ -146,14 +151,13 @@ def _fit_image(request: Request, unit: batch.Unit) -> str:
     return verdict(job, found, lost) + ("; gain not known (--gain), photon noise left out" if blind else "")
 
 
-def _fitter(request: Request, job: Job, extension: int, names: list[str], frame: Frame) -> Fitter | None:
+def fitter_of(job: Job, extension: int, names: list[str], axes: GridAxes, gain: float) -> Fitter | None:
     """Return what the objects of one extension share; None where no cut of it can be read."""
     sample = list(islice(readable(job.cuts, names, []), SAMPLE))
     if not sample:
         return None
     psf = read_extension_psf(job.psf, extension)
-    axes = replace(request.axes or SEARCH, box=sample[0].obj.shape[0])
-    gain = frame.gain if request.gain is None else request.gain
+    axes = replace(axes, box=sample[0].obj.shape[0])
     return Fitter(_grid(axes, _Key(psf)), psf, gain, NoiseCorrelation.measured(sample))
 
 
@@ -178,7 +182,7 @@ def _grid(axes: GridAxes, key: _Key) -> SearchGrid:
     return SearchGrid.build(axes, key.psf)
 
 
-def _frames(job: Job) -> dict[int, Frame]:
+def frames_of(job: Job) -> dict[int, Frame]:
     """Gain, zero point and world coordinates of each extension, by EXT_NUMBER (0 is the first too)."""
     heads = catalogue.read_heads(job.catalogue) if job.catalogue else []
     frames = {k: _frame(head) for k, head in enumerate(heads, 1)}
