@@ -77,6 +77,12 @@ class SearchGrid:
                 models[i, j, k, m] = np.bincount(group, drawn, len(area))
         return cls(axes, models.reshape(axes.count, -1), area)
 
+    @staticmethod
+    def room(axes: GridAxes) -> tuple[tuple[int, int], NDArray[np.float64]]:
+        """Return the shape of `models` and the `area` of a grid with these axes."""
+        area = search_cells(axes.box)[1]
+        return (axes.count, len(area)), area
+
     def best(self, pixels: Pixels) -> tuple[int, float] | None:
         """Return the model of least chi-square, coarse to fine, and by how much it lowers that of sky alone.
 

@@ -16,6 +16,7 @@ from shared_io.errors import SchemaMismatch
 
 from dre.files import catalogue
 from dre.files.cuts import cut_names
+from dre.files.grid_cache import kept
 from dre.files.mosaics import mosaic_path, write_mosaic
 from dre.fit import Fit, fit_stamps
 from dre.grid import ConvolvedGrid, ModelGrid
@@ -85,7 +86,7 @@ def fit_all(request: Request, grid: ModelGrid, running: Running | None = None, *
 
     if running.scheduler is None:
         running = replace(running, workers=1)
-        work = partial(_fit_image, request, Convolver(grid))
+        work = partial(_fit_image, request, Convolver(grid, model))
     else:
         work = partial(_fit_elsewhere, request, cube.absolute() if cube else None, model)
     return run_step(
@@ -95,20 +96,23 @@ def fit_all(request: Request, grid: ModelGrid, running: Running | None = None, *
 
 
 class Convolver:
-    """The grid as seen through one PSF after another; the last one is kept."""
+    """The grid as seen through one PSF after another; the last one stays in memory, the others on disk."""
 
-    def __init__(self, grid: ModelGrid) -> None:
+    def __init__(self, grid: ModelGrid, model: str | None = None) -> None:
         self.grid = grid
+        self._model = model or grid.digest()
         self._lock = threading.Lock()
         self._psf: np.ndarray | None = None
         self._convolved: ConvolvedGrid | None = None
 
     def __call__(self, psf: np.ndarray) -> ConvolvedGrid:
-        """Convolve with `psf`, shape (side, side), unless it is the last one again."""
+        """Convolve with `psf`, shape (side, side), unless it is the last one again or is kept."""
         with self._lock:
             if self._convolved is None or self._psf is None or not np.array_equal(psf, self._psf):
                 self._convolved = None  # two convolved grids never coexist
-                self._convolved = self.grid.convolve(psf)
+                content = ("convolved", self._model, psf.shape, psf.astype("<f8").tobytes())
+                blocks = kept(content, ConvolvedGrid.room(self.grid.axes), lambda: self.grid.convolve(psf).blocks)
+                self._convolved = ConvolvedGrid(self.grid.axes, blocks)
                 self._psf = psf
             return self._convolved
 
@@ -128,7 +132,7 @@ def _convolver(cube: Path | None, model: str) -> Convolver:
             "the models on this worker are not those of the run", path=cube,
             hint="write them with dre models to a file that all machines see, and name it",
         )  # fmt: skip
-    return Convolver(grid)
+    return Convolver(grid, model)
 
 
 _loading = threading.Lock()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from shared_io import batch, fits, table
 from dre.blends import deblended
 from dre.files import catalogue
 from dre.files.cuts import cut_names
+from dre.files.grid_cache import kept
 from dre.files.mosaics import mosaic_path, write_mosaic
 from dre.grid import GridAxes
 from dre.mosaic import mosaic_panels
@@ -158,7 +158,12 @@ def fitter_of(job: Job, extension: int, names: list[str], axes: GridAxes, gain: 
         return None
     psf = read_extension_psf(job.psf, extension)
     axes = replace(axes, box=sample[0].obj.shape[0])
-    return Fitter(_grid(axes, _Key(psf)), psf, gain, NoiseCorrelation.measured(sample))
+    return Fitter(search_grid(axes, psf), psf, gain, NoiseCorrelation.measured(sample))
+
+
+def search_grid(axes: GridAxes, psf: PSFModel) -> SearchGrid:
+    """Models through a PSF: drawn once for all images and runs that share it."""
+    return _grid(axes, _Key(psf))
 
 
 class _Key:
@@ -166,20 +171,20 @@ class _Key:
 
     def __init__(self, psf: PSFModel) -> None:
         self.psf = psf
-        content = (psf.basis[0].tobytes(), psf.sampling, psf.without_pixel)
-        self.digest = sha256(repr(content).encode()).hexdigest()
+        self.content = (psf.basis[0].tobytes(), psf.basis[0].shape, psf.sampling, psf.without_pixel)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and other.digest == self.digest
+        return isinstance(other, _Key) and other.content == self.content
 
     def __hash__(self) -> int:
-        return hash(self.digest)
+        return hash(self.content)
 
 
 @lru_cache(maxsize=2)
 def _grid(axes: GridAxes, key: _Key) -> SearchGrid:
-    """Models through a PSF: drawn once for all images that share it."""
-    return SearchGrid.build(axes, key.psf)
+    shape, area = SearchGrid.room(axes)
+    models = kept(("search", axes, *key.content), shape, lambda: SearchGrid.build(axes, key.psf).models)
+    return SearchGrid(axes, models, area)
 
 
 def frames_of(job: Job) -> dict[int, Frame]:
