@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -147,7 +147,7 @@ class Fitter:
         varies = len(self.psf.basis) > 1 and stamp.x is not None and stamp.y is not None
         return (stamp.x, stamp.y) if varies else None  # type: ignore[return-value]
 
-    def fit(self, stamp: Stamp, start: Profile | None = None) -> ProfileFit:
+    def fit(self, stamp: Stamp, start: Profile | None = None, begun: int | None = None) -> ProfileFit:
         """Fit one object; never raises for what is wrong with the object.
 
         Parameters
@@ -155,6 +155,8 @@ class Fitter:
         stamp : Stamp
         start : Profile, optional
             Where to begin; default the best model of the grid.
+        begun : int, optional
+            The best model of the grid, where it is known already.
         """
         wrong = what_is_wrong(stamp, self.grid.axes.box)
         if wrong:
@@ -165,7 +167,7 @@ class Fitter:
             return ProfileFit.of(stamp, flag=FitFlag.NO_DATA, reason=str(error))
         index = -1
         if start is None:
-            best = self.grid.best(pixels)
+            best = self.grid.best(pixels) if begun is None else (begun, 0.0)
             if best is None:
                 return ProfileFit.of(stamp, flag=FitFlag.NOT_POSITIVE, reason="no model has a positive flux")
             index, start = best[0], self.grid.profile(best[0])
@@ -200,7 +202,16 @@ def _cell_renderer(psf: PSFModel, box: int, place: tuple[float, float] | None) -
     return CellRenderer.through(psf, box, place)
 
 
-def fit_profiles(stamps: Iterable[Stamp], fitter: Fitter, *, workers: int = 1) -> Iterator[ProfileFit]:
+class Starter(Protocol):
+    """What compares many objects with a grid at once."""
+
+    def begun(self, stamps: Iterable[Stamp], grid: SearchGrid, gain: float) -> Iterator[tuple[Stamp, int | None]]:
+        """Pair each stamp with its best model."""
+
+
+def fit_profiles(
+    stamps: Iterable[Stamp], fitter: Fitter, *, workers: int = 1, accelerator: Starter | None = None
+) -> Iterator[ProfileFit]:
     """Fit objects.
 
     Parameters
@@ -211,12 +222,17 @@ def fit_profiles(stamps: Iterable[Stamp], fitter: Fitter, *, workers: int = 1) -
         What they share.
     workers : int
         Threads; the results do not depend on it.
+    accelerator : Starter, optional
+        Finds the starts of many objects at once (`dre.device.Accelerator`).
 
     Yields
     ------
     ProfileFit
         In the order of the stamps. An object that cannot be fitted has a flag and a reason.
     """
+    if accelerator is not None:
+        pairs = accelerator.begun(stamps, fitter.grid, fitter.gain)
+        return in_order(lambda pair: fitter.fit(pair[0], begun=pair[1]), pairs, workers)
     return in_order(fitter.fit, stamps, workers)
 
 

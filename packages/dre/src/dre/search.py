@@ -96,7 +96,7 @@ class SearchGrid:
         index, gain : int, float
             None where no model has a positive flux.
         """
-        data, weight = self._reached(pixels)
+        data, weight = self.reached(pixels)
         if not (weight > 0).any():
             return None
         gains = np.full(len(self.models), np.nan)
@@ -114,7 +114,7 @@ class SearchGrid:
     def _compare(self, which: NDArray, gains: NDArray, data: NDArray, weight: NDArray) -> None:
         gains[which] = linear_scan(self.models, which, data, weight, self.area[: len(data)])[0]
 
-    def _reached(self, pixels: Pixels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def reached(self, pixels: Pixels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Data and weights of the cells, which are in order of distance, to twice the radius of the mask and a rim."""
         data, weight = pixels.completed(search_cells(self.axes.box)[0], self.area)
         radius = 2 * np.sqrt(pixels.area[pixels.inside].sum() / np.pi) + _RIM
@@ -129,7 +129,7 @@ class SearchGrid:
 
     def exhaustive(self, pixels: Pixels) -> int:
         """Return the model of least chi-square after comparing with all of them."""
-        data, weight = self._reached(pixels)
+        data, weight = self.reached(pixels)
         gains = np.empty(len(self.models))
         self._compare(np.arange(len(gains)), gains, data, weight)
         return int(np.argmax(gains))

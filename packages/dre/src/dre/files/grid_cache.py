@@ -67,8 +67,8 @@ def _read(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
     try:
         with path.open("rb", buffering=0) as file:
             total = file.read(_SUM)
-            size = file.readinto(memoryview(models).cast("B")) if models.size else 0
-        if size != models.nbytes or sha256(memoryview(models).cast("B")).digest() != total:
+            size = file.readinto(models.data.cast("B")) if models.size else 0
+        if size != models.nbytes or sha256(models.data.cast("B")).digest() != total:
             log.info("%s is damaged and is made again", path)
             return None
         os.utime(path)
@@ -80,7 +80,7 @@ def _read(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
 def _write(path: Path, models: NDArray[np.float32]) -> None:
     try:
         with atomic.atomic_path(path, overwrite=True) as temporary, temporary.open("wb") as file:
-            data = memoryview(models).cast("B")
+            data = models.data.cast("B")
             file.write(sha256(data).digest())
             file.write(data)
         _make_room(path)

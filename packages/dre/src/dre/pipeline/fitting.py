@@ -14,6 +14,7 @@ import numpy as np
 from shared_io import batch, hdf5, table
 from shared_io.errors import SchemaMismatch
 
+from dre.device import open_device
 from dre.files import catalogue
 from dre.files.cuts import cut_names
 from dre.files.grid_cache import kept
@@ -46,6 +47,7 @@ class Request:
     statistic: str = "dre"
     workers: int = 1
     compression: str = "medium"
+    device: str = "cpu"
 
 
 def fit_all(request: Request, grid: ModelGrid, running: Running | None = None, *, cube: Path | None = None) -> Report:
@@ -70,9 +72,13 @@ def fit_all(request: Request, grid: ModelGrid, running: Running | None = None, *
     ------
     InputNotFound
         If there are no cuts.
+    ExternalFailed
+        If the device is not there.
     """
     running = running or Running()
     request = found_from_anywhere(request, running)
+    if running.scheduler is None:
+        open_device(request.device)  # what is missing is said before anything is done
     model = grid.digest()
     options = {"statistic": request.statistic, "compression": request.compression}
 
@@ -176,7 +182,10 @@ def _fitted(stamps: Iterable[Stamp], grid: ConvolvedGrid, request: Request) -> I
             waiting.append(stamp)
             yield stamp
 
-    for result in fit_stamps(recorded(), grid, statistic=request.statistic, workers=request.workers):
+    accelerator = open_device(request.device)
+    for result in fit_stamps(
+        recorded(), grid, statistic=request.statistic, workers=request.workers, accelerator=accelerator
+    ):
         yield waiting.popleft(), result
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from shared_io import batch, fits, table
 
 from dre.blends import deblended
+from dre.device import open_device
 from dre.files import catalogue
 from dre.files.cuts import cut_names
 from dre.files.grid_cache import kept
@@ -61,6 +62,7 @@ class Request:
     gain: float | None = None
     zero_point: float | None = None
     workers: int = 1
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,13 @@ def profile_all(request: Request, running: Running | None = None) -> Report:
     ------
     InputNotFound
         If there are no cuts.
+    ExternalFailed
+        If the device is not there.
     """
     running = running or Running()
     request = found_from_anywhere(request, running)
+    if running.scheduler is None:
+        open_device(request.device)  # what is missing is said before anything is done
     axes = request.axes or SEARCH
     options = {
         "statistic": "chi2", "n": list(axes.n), "q": list(axes.q), "angle": list(axes.angle),
@@ -123,6 +129,7 @@ def _fit_image(request: Request, unit: batch.Unit) -> str:
     job: Job = unit.payload  # type: ignore[assignment]
     lost: list[str] = []
     found: list[ProfileFit] = []
+    accelerator = open_device(request.device)
     frames = frames_of(job)
     for extension, names in by_extension(cut_names(job.cuts)):
         frame = frames.get(extension) or NOTHING_KNOWN
@@ -132,7 +139,7 @@ def _fit_image(request: Request, unit: batch.Unit) -> str:
             list(readable(job.cuts, names, lost))
             continue
         stamps = readable(job.cuts, names, lost)
-        own = list(fit_profiles(stamps, fitter, workers=request.workers))
+        own = list(fit_profiles(stamps, fitter, workers=request.workers, accelerator=accelerator))
         own = deblended(own, partial(_again, job.cuts), fitter, workers=request.workers)
         for one in own:
             if not one.ok:
