@@ -83,6 +83,11 @@ def test_errors_hold_the_truth(fitter):
     assert (np.std(pulls, 0) < 1.3).all()
 
 
+def test_chi2_is_that_of_its_cells(fitter):
+    ratio = [one.chi2 / one.cells for one in fit_profiles((make(seed=k) for k in range(20)), fitter)]
+    assert np.median(ratio) == pytest.approx(1, abs=0.03)
+
+
 def test_correlations_are_those_of_repeated_fits(fitter):
     fits = list(fit_profiles((make(seed=100 + k) for k in range(60)), fitter))
     values = np.array([one.estimate.values for one in fits])
@@ -245,6 +250,7 @@ def test_a_blend_at_two_radii_is_taken_apart(fitter):
         assert off < 0.02
         assert off <= was + 0.005
         assert after.pixels > before.pixels
+        assert after.cells <= after.pixels
 
 
 def test_an_object_without_neighbours_is_not_fitted_again(fitter):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SHAPE = ("R_E", "LOGR", "AX_RATIO", "ANGLE", "INDEX", "LOGN", "X_FIT", "Y_FIT")
 LIGHT = ("FLUX", "MAG", "SKY")
-QUALITY = ("CHI2", "PIXELS", "CHI2_MASK", "SN", "FIT_GAIN", "FIT_FLAG")
+QUALITY = ("CHI2", "PIXELS", "CELLS", "CHI2_MASK", "SN", "FIT_GAIN", "FIT_FLAG")
 
 
 def bands_table(

@@ -82,6 +82,11 @@ class Pixels:
         """Number of pixels used."""
         return int(self.area.sum())
 
+    @property
+    def cell_count(self) -> int:
+        """Number of cells with a pixel that is used: terms of chi-square."""
+        return int(np.count_nonzero(self.area))
+
     def completed(
         self, group: NDArray[np.int32], whole: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

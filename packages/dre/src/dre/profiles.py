@@ -49,9 +49,9 @@ class ProfileFit:
     sky : float
         Sky left in each pixel.
     chi2 : float
-        Chi-square of the used pixels.
-    pixels : int
-        How many they are.
+        Chi-square, a sum over cells of used pixels.
+    pixels, cells : int
+        How many pixels and cells they are.
     chi2_mask : float
         Reduced chi-square of the pixels in the mask alone.
     sn : float
@@ -77,6 +77,7 @@ class ProfileFit:
     sky: float = float("nan")
     chi2: float = float("nan")
     pixels: int = 0
+    cells: int = 0
     chi2_mask: float = float("nan")
     sn: float = float("nan")
     gain: float = float("nan")
@@ -188,7 +189,7 @@ class Fitter:
         flag = _flags(stamp, solution, sn, reduced)
         return ProfileFit.of(
             stamp, profile=Profile(r_e, q, angle, n, flux, x, y), estimate=found, sky=sky, chi2=part.chi2,
-            pixels=pixels.count, chi2_mask=reduced, sn=sn, gain=self.gain, start=start, flag=flag,
+            pixels=pixels.count, cells=pixels.cell_count, chi2_mask=reduced, sn=sn, gain=self.gain, start=start, flag=flag,
         )  # fmt: skip
 
 
