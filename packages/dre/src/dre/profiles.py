@@ -189,7 +189,8 @@ class Fitter:
         flag = _flags(stamp, solution, sn, reduced)
         return ProfileFit.of(
             stamp, profile=Profile(r_e, q, angle, n, flux, x, y), estimate=found, sky=sky, chi2=part.chi2,
-            pixels=pixels.count, cells=pixels.cell_count, chi2_mask=reduced, sn=sn, gain=self.gain, start=start, flag=flag,
+            pixels=pixels.count, cells=pixels.cell_count, chi2_mask=reduced, sn=sn, gain=self.gain, start=start,
+            flag=flag,
         )  # fmt: skip
 
 
