@@ -3,8 +3,8 @@
     python bench_peers.py PYTHON [OBJECTS]
 
 PYTHON is that of an environment with some of pyimfit, pysersic and statmorph (``pip install pyimfit pysersic
-statmorph``); what it has not is left out. The galaxies are those of bench_profiles.py: 128 x 128 px, any index, 1e4 to 2e5
-counts. imfit begins at r_e 5 px, n 2 and the second moments; statmorph, which measures a Sersic fit among other
+statmorph``); what it has not is left out. The galaxies are those of bench_profiles.py: 128 x 128 px, any index, 1e4 to
+2e5 counts. imfit begins at r_e 5 px, n 2 and the second moments; statmorph, which measures a Sersic fit among other
 things, gets the true centre's segment; pysersic finds the maximum of its posterior. Times are wall time an object.
 """
 
@@ -20,8 +20,8 @@ from pathlib import Path
 for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_pool] = "1"
 
-import numpy as np
-from bench_profiles import moffat, objects
+import numpy as np  # noqa: E402
+from bench_profiles import moffat, objects  # noqa: E402
 
 PEERS = """
 import sys, time, warnings
@@ -64,7 +64,8 @@ def imfit(image, mask):
 
 def statmorph(image, mask):
     import statmorph
-    found = statmorph.source_morphology(image, mask.astype(int), weightmap=np.sqrt(rms**2 + np.maximum(image, 0)), psf=psf)
+    sigma = np.sqrt(rms**2 + np.maximum(image, 0))
+    found = statmorph.source_morphology(image, mask.astype(int), weightmap=sigma, psf=psf)
     return found[0].sersic_rhalf
 
 def pysersic(image, mask):

@@ -3,8 +3,8 @@
     python bench_tile.py [GALAXIES] [SIDE]
 
 The tile (default 400 galaxies on 4096 x 4096 pixels) is made before the clock starts; so is compilation, on a small
-tile. Each step is a command of its own, so that start-up counts too. PSF and sources by the embedded programs or by SExtractor and
-PSFEx where they are installed; the models are those of the classic grid (held index) and of the default one.
+tile. Each step is a command of its own, so that start-up counts too. PSF and sources by the embedded programs or by
+SExtractor and PSFEx where they are installed; the models are those of the classic grid (held index) and of the default one.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
     os.environ[_pool] = "1"
 os.environ["DRE_CACHE"] = "off"
 
-import numpy as np
-from astropy.io import fits as afits
+import numpy as np  # noqa: E402
+from astropy.io import fits as afits  # noqa: E402
 
 STEPS = (
     ("sources", "sex --gain counts"), ("PSF", "psfex"), ("cuts", "cuts --compression none"),
