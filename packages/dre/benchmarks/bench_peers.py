@@ -101,7 +101,8 @@ def main(python: str, count: int) -> None:
     fits = list(fit_profiles(stamps, fitter))
     own = (time.perf_counter() - started) / count
     print(
-        f"{count} galaxies, one core{'s an object':>24}{'times dre':>12}{'scatter of log r_e':>20}{'> 0.15 dex off':>16}"
+        f"{count} galaxies, one core\n"
+        f"{'':24}{'s an object':>24}{'times dre':>12}{'scatter of log r_e':>20}{'> 0.15 dex off':>16}"
     )
     row("dre", own, own, np.array([10 ** one.estimate.values[0] for one in fits]), truth)
     with tempfile.TemporaryDirectory() as name:

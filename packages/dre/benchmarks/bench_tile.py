@@ -4,7 +4,8 @@
 
 The tile (default 400 galaxies on 4096 x 4096 pixels) is made before the clock starts; so is compilation, on a small
 tile. Each step is a command of its own, so that start-up counts too. PSF and sources by the embedded programs or by
-SExtractor and PSFEx where they are installed; the models are those of the classic grid (held index) and of the default one.
+SExtractor and PSFEx where they are installed; the models are those of the classic grid (held index) and of the default
+one.
 """
 
 from __future__ import annotations
