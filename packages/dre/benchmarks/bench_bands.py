@@ -3,8 +3,8 @@
     python bench_bands.py [PYTHON of an environment with GalSim 2.8.5 [SEED]]
 
 Free Sersic index 0.5-6, r_e 1.6-12.6 px, background noise 7; 1e4 counts in the first band, 0.6 and 0.35 of it in the
-others. All stamps carry the mask of the first band, as those of one detection image do. The limits of coverage are those of
-bench_coverage.py; a colour is -2.5 log10 of a ratio of fluxes, its error that of the joint covariance.
+others. All stamps carry the mask of the first band, as those of one detection image do. The limits of coverage are
+those of bench_coverage.py; a colour is -2.5 log10 of a ratio of fluxes, its error that of the joint covariance.
 """
 
 from __future__ import annotations
