@@ -8,7 +8,9 @@ structs, so the Arrow table is built here; writing is :mod:`shared_io.atomic`'s.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
     from shared_io.provenance import Provenance
 
 SPECIFIC = "specific_ids"
+INDEXED = (
+    "minobs", "feature_generation_start_dateTime_utc", "feature_generation_end_dateTime_utc", "ZTF_source_catalog",
+    "ZTF_alerts_catalog", "Gaia_catalog",
+)  # fmt: skip
+"""What ``meta.json`` repeats of a table's metadata."""
 
 
 def feature_path(dirname: Path, filename: str, quadrant: Quadrant | None) -> Path:
@@ -121,11 +128,11 @@ def read_catalogue(path: Path) -> Catalogue:
     return Catalogue(columns["ra"].astype(np.float64), columns["dec"].astype(np.float64), columns)
 
 
-def read_catalogues(folder: Path | None) -> dict[str, Catalogue]:
-    """Read the catalogues of a folder that are matched with: files named after `CATALOGUES`, e.g. AllWISE.parquet."""
+def read_catalogues(folder: Path | None, names: Sequence[str] = tuple(CATALOGUES)) -> dict[str, Catalogue]:
+    """Read the catalogues of a folder that are matched with: files named after them, e.g. AllWISE.parquet."""
     if folder is None:
         return {}
-    return {path.stem: read_catalogue(path) for path in sorted(Path(folder).iterdir()) if path.stem in CATALOGUES}
+    return {path.stem: read_catalogue(path) for path in sorted(Path(folder).iterdir()) if path.stem in names}
 
 
 def read_quadrants(path: Path) -> dict[int, Quadrant]:
@@ -161,16 +168,92 @@ def read_quadrants(path: Path) -> dict[int, Quadrant]:
     return out
 
 
-def read_identifiers(path: Path) -> list[int]:
-    """Read the column ``ztf_id`` (or ``_id``) of a table.
+def read_identifiers(path: Path) -> dict[int, str | None]:
+    """Read the sources wanted and, where the file has them, their names at Fritz.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A table with a column ``ztf_id`` (or ``_id``, or ``objectId``) and perhaps ``fritz_name``, or a JSON object
+        whose keys are identifiers and whose values may have a ``fritz_name``.
+
+    Returns
+    -------
+    dict of int to str or None
+        Names by identifier, in the order of the file.
 
     Raises
     ------
     SchemaMismatch
-        When there is none.
+        When there are none.
     """
+    if Path(path).suffix == ".json":
+        return _json_identifiers(path)
     found = table.read(path)
-    name: Sequence[str] = [name for name in ("ztf_id", "_id") if name in found.colnames]
-    if not name:
+    column: Sequence[str] = [name for name in ("ztf_id", "_id", "objectId") if name in found.colnames]
+    if not column:
         raise SchemaMismatch("no column ztf_id", path=path, hint="one identifier of the survey in each row")
-    return [int(value) for value in dict.fromkeys(np.asarray(found[name[0]]).tolist())]
+    names = [str(n) for n in found["fritz_name"]] if "fritz_name" in found.colnames else [None] * len(found)
+    try:
+        return {int(value): name for value, name in zip(found[column[0]].tolist(), names, strict=True)}
+    except (TypeError, ValueError):
+        raise SchemaMismatch("identifiers must be whole numbers", path=path, hdu=column[0]) from None
+
+
+def _json_identifiers(path: Path) -> dict[int, str | None]:
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        return {int(key): value.get("fritz_name") if isinstance(value, dict) else None for key, value in found.items()}
+    except OSError as error:
+        raise InputNotFound(f"cannot be read: {error.strerror}", path=path) from error
+    except (AttributeError, ValueError, RecursionError):
+        raise SchemaMismatch("not a JSON object whose keys are identifiers", path=path) from None
+
+
+def update_index(dirname: Path, filename: str, written: Path) -> None:
+    """Bring ``meta.json``, the index of a folder's feature tables, up to date.
+
+    Tables of other runs that it lacks are added from their own metadata, and it is read again after it is written:
+    of several jobs that do this at a time, the last leaves it complete, without a lock.
+
+    Parameters
+    ----------
+    dirname, filename
+        Of the tables.
+    written : pathlib.Path
+        The table whose entry is made anew.
+    """
+    path = Path(dirname) / "meta.json"
+    mine: dict[str, object] = {}
+    for _ in range(10):
+        entries = _index(path) | mine
+        for found in sorted(Path(dirname).glob(f"field_*/{filename}_field_*.parquet")):
+            key = _quadrant_key(found, filename)
+            if key is not None and (key not in entries or found == written):
+                with suppress(OSError, ValueError):  # a neighbour that is damaged
+                    entries[key] = mine[key] = _entry(found)
+        atomic.write_text(path, json.dumps(dict(sorted(entries.items())), indent=1) + "\n", overwrite=True)
+        if set(entries) <= set(_index(path)):
+            return
+
+
+def _index(path: Path) -> dict[str, object]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _quadrant_key(path: Path, filename: str) -> str | None:
+    found = re.fullmatch(re.escape(filename) + r"_field_(\d+)_ccd_(\d+)_quad_(\d+)\.parquet", path.name)
+    return f"({', '.join(found.groups())})" if found else None
+
+
+def _entry(path: Path) -> dict[str, object]:
+    """Return a table's entry of the index, from its own metadata."""
+    import pyarrow.parquet as pq
+
+    footer = pq.read_metadata(path)
+    meta = json.loads((footer.metadata or {}).get(b"scope", b"{}"))
+    return {name: meta.get(name) for name in INDEXED} | {"total": footer.num_rows}

@@ -106,6 +106,16 @@ def judge(series: Series, candidates: np.ndarray, *, fmin: float, fmax: float, k
     return Judgement(frequencies, merits)
 
 
+def widen(series: Series, judged: Judgement, more: np.ndarray) -> Judgement:
+    """Judge more frequencies [1/d] beside those already judged."""
+    if not len(more):
+        return judged
+    step = 1.0 / series.baseline
+    frequencies, merits = _best_near(series, more, np.linspace(-0.3, 0.3, 13) * step, (SMOOTH, ECLIPSING))
+    joined = np.concatenate([judged.frequencies, frequencies]), np.concatenate([judged.merit, merits])
+    return Judgement(*_distinct(*joined, 0.5 * step))
+
+
 def _best_near(
     series: Series, centres: np.ndarray, offsets: np.ndarray, shapes: tuple[Shape, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
