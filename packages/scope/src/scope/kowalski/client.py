@@ -145,12 +145,17 @@ def connect(settings: Kowalski, names: Sequence[str] = ()) -> Client:
         raise ExternalFailed("penquins is not installed", hint="pip install penquins") from error
     instances = {name: settings.address(name) | _login(settings, name) for name in wanted}
     try:
-        return Penquins(instances=instances, timeout=settings.timeout, max_retries=settings.max_retries)
+        client = Penquins(instances=instances, timeout=settings.timeout, max_retries=settings.max_retries)
     except Exception as error:
         # The reason may quote what was sent; the names of the instances are enough.
         raise ExternalFailed(
             f"Kowalski ({', '.join(wanted)}) refuses or does not answer", hint="check host and token"
         ) from (None if isinstance(error, ValueError) else error)
+    # The library takes a refusal for an instance without collections.
+    empty = [name for name in wanted if not client.instances[name].get("catalogs")]
+    if empty:
+        raise ExternalFailed(f"Kowalski ({', '.join(empty)}) does not accept the token", hint="check it")
+    return client
 
 
 def _login(settings: Kowalski, name: str) -> dict[str, str]:

@@ -7,8 +7,9 @@ Two tests are made of it.  The first replaces magnitudes by their normal scores 
 for which the second takes the magnitudes as they are, by a law that grows with their kurtosis.  The first gets nine
 tenths of the probability, the second one tenth.
 
-Both laws are Gumbel's, of largest values, for the curve's points, bands and baseline; ``benchmarks/fit_false_alarms.py``
-fits them to half of the stars, ``benchmarks/bench_periods.py`` counts false alarms on the other half.
+Both laws are Gumbel's, of largest values, for the curve's points, bands and baseline.
+``benchmarks/fit_false_alarms.py`` fits them to half of the stars, ``benchmarks/bench_periods.py`` counts false alarms
+on the other half.
 """
 
 from __future__ import annotations
