@@ -1,4 +1,4 @@
-"""The real light curves that the benchmarks of periods use, in two halves: choices are made on one, quoted on the other.
+"""The real light curves that the benchmarks of periods use, in two halves: for choices, and for scores.
 
 Stars are sorted by their identifiers; the first, third, ... are the half of choices (0), the others that of scores (1).
 """
@@ -70,8 +70,8 @@ def pools(data: Path, half: int) -> dict[str, list[Bands]]:
     binaries = [bands for _, (_, bands) in list(eclipsing(data))[half::2]]
     return {
         "Stripe 82, g": [[bands["g"]] for bands in stripe if "g" in bands],
-        "Stripe 82, ugriz": [list(bands.values()) for bands in stripe][::3],
-        "ASAS": singles(data / "asas.parquet")[half::2][::2],
+        "Stripe 82, ugriz": [list(bands.values()) for bands in stripe][::6],
+        "ASAS": singles(data / "asas.parquet")[half::2][::6],
         "ZTF DR5 quadrant": singles(data / "ztf_000250_zg_c01_q1_dr5.parquet")[half::2],
         "ZTF eclipsing binaries": [[band] for bands in binaries for band in bands],
         "the same, all filters": binaries,

@@ -25,7 +25,7 @@ import pytest
 from conftest import nights, rr_lyrae
 
 from scope.features.assembly import Recipe, measure
-from scope.files import update_index
+from scope.index import update_index
 from scope.lightcurves.record import LightCurves
 from scope.periods.grid import FrequencyGrid
 from scope.periods.screens import SCREENS

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import kowalski_stand_in as stand_in
 import numpy as np
+import penquins
 import pyarrow.parquet as pq
 import pytest
 from kowalski_stand_in import SOURCES, StandIn
@@ -176,7 +177,6 @@ def run(*words: str) -> int:
 
 
 def test_the_program_with_the_real_client(sky: StandIn, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("penquins")
     monkeypatch.setenv("GLORIA_INSTANCE_TOKEN", stand_in.TOKEN)
     with stand_in.server(sky) as port:
         write_config(here, port)
@@ -202,7 +202,6 @@ def test_the_program_with_the_real_client(sky: StandIn, here: Path, monkeypatch:
 def test_a_service_that_fails_is_5_in_one_line(
     sky: StandIn, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("penquins")
     monkeypatch.setenv("GLORIA_INSTANCE_TOKEN", "wrong " + stand_in.TOKEN)
     with stand_in.server(sky) as port:
         write_config(here, port)
@@ -216,11 +215,11 @@ def test_a_service_that_fails_is_5_in_one_line(
 def test_an_outage_of_the_gateway_is_waited_out_by_the_real_client(
     sky: StandIn, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("penquins")
     monkeypatch.setenv("GLORIA_INSTANCE_TOKEN", stand_in.TOKEN)
     with stand_in.server(sky) as port:
         write_config(here, port, retries=2)
         client = connect(read_config().settings.kowalski)
+        assert isinstance(client, penquins.Kowalski)
         sky.failures = [502]
         assert len(KowalskiSources(Service(client, 0), SOURCES).quadrant(HERE)) == 5
 

@@ -8,9 +8,7 @@ structs, so the Arrow table is built here; writing is :mod:`shared_io.atomic`'s.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,11 +24,6 @@ if TYPE_CHECKING:
     from shared_io.provenance import Provenance
 
 SPECIFIC = "specific_ids"
-INDEXED = (
-    "minobs", "feature_generation_start_dateTime_utc", "feature_generation_end_dateTime_utc", "ZTF_source_catalog",
-    "ZTF_alerts_catalog", "Gaia_catalog",
-)  # fmt: skip
-"""What ``meta.json`` repeats of a table's metadata."""
 
 
 def feature_path(dirname: Path, filename: str, quadrant: Quadrant | None) -> Path:
@@ -208,52 +201,3 @@ def _json_identifiers(path: Path) -> dict[int, str | None]:
         raise InputNotFound(f"cannot be read: {error.strerror}", path=path) from error
     except (AttributeError, ValueError, RecursionError):
         raise SchemaMismatch("not a JSON object whose keys are identifiers", path=path) from None
-
-
-def update_index(dirname: Path, filename: str, written: Path) -> None:
-    """Bring ``meta.json``, the index of a folder's feature tables, up to date.
-
-    Tables of other runs that it lacks are added from their own metadata, and it is read again after it is written:
-    of several jobs that do this at a time, the last leaves it complete, without a lock.
-
-    Parameters
-    ----------
-    dirname, filename
-        Of the tables.
-    written : pathlib.Path
-        The table whose entry is made anew.
-    """
-    path = Path(dirname) / "meta.json"
-    mine: dict[str, object] = {}
-    for _ in range(10):
-        entries = _index(path) | mine
-        for found in sorted(Path(dirname).glob(f"field_*/{filename}_field_*.parquet")):
-            key = _quadrant_key(found, filename)
-            if key is not None and (key not in entries or found == written):
-                with suppress(OSError, ValueError):  # a neighbour that is damaged
-                    entries[key] = mine[key] = _entry(found)
-        atomic.write_text(path, json.dumps(dict(sorted(entries.items())), indent=1) + "\n", overwrite=True)
-        if set(entries) <= set(_index(path)):
-            return
-
-
-def _index(path: Path) -> dict[str, object]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _quadrant_key(path: Path, filename: str) -> str | None:
-    found = re.fullmatch(re.escape(filename) + r"_field_(\d+)_ccd_(\d+)_quad_(\d+)\.parquet", path.name)
-    return f"({', '.join(found.groups())})" if found else None
-
-
-def _entry(path: Path) -> dict[str, object]:
-    """Return a table's entry of the index, from its own metadata."""
-    import pyarrow.parquet as pq
-
-    footer = pq.read_metadata(path)
-    meta = json.loads((footer.metadata or {}).get(b"scope", b"{}"))
-    return {name: meta.get(name) for name in INDEXED} | {"total": footer.num_rows}

@@ -17,6 +17,7 @@ from scope import files
 from scope.features import schema
 from scope.features.assembly import Recipe, measure
 from scope.features.dmdt import DM_EDGES, DT_EDGES
+from scope.index import update_index
 from scope.lightcurves.folder import Quadrant
 from scope.lightcurves.quality import Cuts
 from scope.periods.search import Options
@@ -123,7 +124,7 @@ def generate(
     journal = ledger.home(request.dirname, "scope", f"generate-features-{path.stem}")
     report = batch.run([unit], _work, overwrite=overwrite, resume=resume, what="quadrants", ledger=journal, total=1)
     if quadrant is not None and path.exists():
-        files.update_index(request.dirname, request.filename, path)
+        update_index(request.dirname, request.filename, path)
     return report
 
 
