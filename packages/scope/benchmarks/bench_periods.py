@@ -96,14 +96,15 @@ def quadrant(data: Path, step: int) -> None:
 def false_alarms(data: Path, step: int, shuffles: int) -> None:
     """Magnitudes in a random order at the true times: how often a nominal probability is reached."""
     rng = np.random.default_rng(SEED)
+    stars = {kind: every[::step] for kind, every in pools(data, 1).items()}
+    found: dict[str, list[float]] = {kind: [] for kind in stars}
+    for _ in range(shuffles):
+        for kind, some in stars.items():
+            found[kind] += [find_periods(Series.of(shuffled(bands, rng))).fap for bands in some]
     print(f"\n{'shuffled in time':44} {'n':>4}  observed at nominal 0.05, 0.01, 0.001")
-    every: list[float] = []
-    for kind, stars in pools(data, 1).items():
-        some = [bands for bands in stars[::step] for _ in range(shuffles)]
-        found = [find_periods(Series.of(shuffled(bands, rng))).fap for bands in some]
-        every += found
-        alarms(kind, np.array(found))
-    alarms("all of them", np.array(every))
+    for kind, values in found.items():
+        alarms(kind, np.array(values))
+    alarms("all of them", np.concatenate([np.array(values) for values in found.values()]))
 
 
 def alarms(title: str, found: np.ndarray) -> None:

@@ -11,7 +11,7 @@ _CELLS = 1024
 
 @compiled()
 def _starts(edges: np.ndarray) -> tuple[np.ndarray, float, int]:
-    """Return the bin at the start of each of `_CELLS` steps of the axis, the steps per unit, and the edges in a step."""
+    """Return the bin where each of `_CELLS` steps of the axis starts, the steps per unit, and the edges in a step."""
     start = np.zeros(_CELLS + 2, np.int64)
     fineness = _CELLS / (edges[-1] - edges[0])
     k = 0
