@@ -91,10 +91,12 @@ def test_mistakes_are_named(here: Path, text: str, says: str) -> None:
 
 
 def test_sections_of_later_parts_are_accepted_and_remarked(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    written(here, "training: {dataset: x.csv}\nwandb: {project: y}\n")
+    search = "feature_generation: {period_search: {mag_bins: 10, max_freq: 100}}"
+    written(here, f"training: {{dataset: x.csv}}\nwandb: {{project: y}}\n{search}\n")
     assert call("check") == 0
     said = capsys.readouterr()
-    assert said.err.count("nothing of this release uses it") == 2
+    assert said.err.count("nothing of this release uses it") == 3
+    assert read_config().settings.feature_generation.period_search.max_freq == 100
     assert "valid" in said.out
 
 

@@ -234,6 +234,25 @@ def test_without_light_curves_or_a_token_the_program_says_what_it_needs(
     assert run(*RUN, "--kowalski", "--light-curves", "x") == 2
 
 
+def test_the_quadrants_of_a_survey_are_listed_for_a_cluster(
+    sky: StandIn, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GLORIA_INSTANCE_TOKEN", stand_in.TOKEN)
+    words = ["--kowalski", "--generateQuadrantFile", "--doCPU", "--kowalski_instance_name", "gloria"]
+    call = {"prog": "generate_features_slurm", "verb": "generate-features-slurm"}
+    with stand_in.server(sky) as port:
+        write_config(here, port)
+        assert cli.execute(app, argv=words, **call) == 4
+        assert "give --field-list" in capsys.readouterr().err
+        assert cli.execute(app, argv=[*words, "--field-list", "296", "297"], **call) == 0
+    folder = here / "generated_features" / "slurm"
+    assert (folder / "slurm.dat").read_text() == "0 297 3 4\n"
+    command = (folder / "slurm.sub").read_text().splitlines()[-1]
+    assert f"--config-path {here}/config.yaml" in command
+    assert "--kowalski" in command.split()
+    assert stand_in.TOKEN not in (folder / "slurm.sub").read_text()
+
+
 def test_instances_must_be_known(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GLORIA_INSTANCE_TOKEN", "x")
     settings = read_config().settings.kowalski

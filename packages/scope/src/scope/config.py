@@ -48,7 +48,8 @@ class Config:
 
     def remarks(self) -> list[str]:
         """Return what is allowed but may not be meant."""
-        found = [f"{name}: known, but nothing of this release uses it" for name in self.given if name in LATER]
+        there = {".".join(keys[:depth]) for keys, _ in _leaves(self.given) for depth in range(1, len(keys) + 1)}
+        found = [f"{name}: known, but nothing of this release uses it" for name in LATER if name in there]
         suffix = self.settings.features.info.period_suffix
         algorithms = self.settings.feature_generation.period_algorithms
         for device in ("CPU", "GPU"):
@@ -100,10 +101,16 @@ def read_config(path: Path | None = None, *, look: bool = True) -> Config:
     if path is None and look and Path(FILE).is_file():
         path = Path(FILE)
     given = load(path) if path is not None else {}
-    known = {name: value for name, value in given.items() if name not in LATER}
+    known = _read_here(given)
     if path is not None:
         _guard(path, known)
     return Config(_checked(_merged(_defaults(), known), path), path, given)
+
+
+def _read_here(content: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Return a mapping without the keys of `LATER`."""
+    kept = {key: value for key, value in content.items() if f"{above}{key}" not in LATER}
+    return {k: _read_here(v, f"{above}{k}.") if isinstance(v, Mapping) else v for k, v in kept.items()}
 
 
 @lru_cache(maxsize=1)
@@ -145,7 +152,7 @@ def _problem(error: Mapping[str, Any]) -> str:
     node: Any = Settings
     for key in keys[:-1]:
         node = _inner(node, key)
-    names = list(getattr(node, "model_fields", {})) + ([*LATER] if len(keys) == 1 else [])
+    names = list(getattr(node, "model_fields", {}))
     near = get_close_matches(keys[-1], names, 1, 0.5)
     return f"{where}: unknown key" + (f"; did you mean {near[0]}?" if near else f"; there are {', '.join(names)}")
 

@@ -11,8 +11,10 @@ from scope.periods.search import canonical
 
 LATER = (
     "rubin", "fritz", "wandb", "taxonomy", "docs", "feature_stats", "training", "inference", "fields_to_exclude",
+    "feature_generation.drw", "feature_generation.pdrs", "feature_generation.period_search.period_batch_size",
+    "feature_generation.period_search.phase_bins", "feature_generation.period_search.mag_bins",
 )  # fmt: skip
-"""Sections of scope-ml's file that parts of the program read which are not built yet."""
+"""Keys of scope-ml's file that nothing reads here: of parts that are not built yet, or without use."""
 
 SECRETS = ("token", "password")
 """Keys whose values are not shown."""
