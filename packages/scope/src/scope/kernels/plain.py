@@ -103,7 +103,7 @@ def plain_aov(t: np.ndarray, y: np.ndarray, frequencies: np.ndarray, bins: int) 
                 between += sums[b] ** 2 / counts[b]
         within = max(total - between, 0.0)
         if within > 0.0:
-            out[k] = between / (bins - 1) / (within / (n - bins))
+            out[k] = between / (bins - 1) / (within / max(n - bins, 1))
     return out
 
 

@@ -157,26 +157,12 @@ def find_periods(series: Series, options: Options = Options()) -> Periods:
     grid = FrequencyGrid.of(
         series.baseline, samples_per_peak=options.samples_per_peak, max_freq=options.max_freq
     )  # fmt: skip
-    singles = [name for name in names if name != NESTED]
-    screened = [*singles, *(name for name in ("ELS", "ECE", "EAOV") if NESTED in names)]
-    powers: dict[str, np.ndarray] = {}
-    answers, candidates = {}, []
-    for name in dict.fromkeys(screened):
-        found = screen(name)
-        if found.name not in powers:
-            powers[found.name] = found.power(series.merged, grid)
-        power = powers[found.name]
-        if name in singles:
-            answers[name] = _answer(power, grid, options)
-        if NESTED in names:
-            peaks = distinct_peaks(power, _SCREENED, options.samples_per_peak)
-            candidates.append(grid.fmin + grid.df * peaks)
+    answers, candidates = _screen_all(series, grid, names, options)
     if NESTED not in names:
         return Periods(answers, np.nan, np.nan)
     judged, alias = _decide(series, candidates, options)
-    answers[NESTED] = Answer(
-        1 / judged.frequencies[: options.top_n], _f_ratio(series, judged.frequencies[: options.top_n])
-    )
+    top = judged.frequencies[: options.top_n]
+    answers[NESTED] = Answer(1 / top, _f_ratio(series, top))
     best, value = float(judged.frequencies[0]), float(judged.merit[0])
     return Periods(
         {name: answers[name] for name in names}, value, _trend(series), false_alarm(series, best, value),
@@ -184,16 +170,32 @@ def find_periods(series: Series, options: Options = Options()) -> Periods:
     )  # fmt: skip
 
 
-def _answer(power: np.ndarray, grid: FrequencyGrid, options: Options) -> Answer:
-    """Return the distinct peaks of a screen with their significance."""
+def _screen_all(
+    series: Series, grid: FrequencyGrid, names: Sequence[str], options: Options
+) -> tuple[dict[str, Answer], list[np.ndarray]]:
+    """Return the answers of the single algorithms, and the candidates of each screen for the decision."""
+    nested = [name for name in ("ELS", "ECE", "EAOV") if NESTED in names]
+    found: dict[str, Answer] = {}
+    answers, candidates = {}, []
+    for name in dict.fromkeys([*(n for n in names if n != NESTED), *nested]):
+        chosen = screen(name)
+        if chosen.name not in found:
+            found[chosen.name], peaks = _answer(chosen.power(series.merged, grid), grid, options)
+            candidates.append(peaks[:_SCREENED])
+        if name in names:
+            answers[name] = found[chosen.name]
+    return answers, candidates
+
+
+def _answer(power: np.ndarray, grid: FrequencyGrid, options: Options) -> tuple[Answer, np.ndarray]:
+    """Return the distinct peaks of a screen with their significance, and the frequencies of all of them [1/d]."""
     mean, std = float(power.mean(dtype=np.float64)), float(power.std(dtype=np.float64))
-    peaks = distinct_peaks(power, 4 * options.top_n, options.samples_per_peak)
-    if options.remove_terrestrial:
-        elsewhere = peaks[~terrestrial(grid.fmin + grid.df * peaks)]
-        peaks = elsewhere if len(elsewhere) else peaks
-    peaks = peaks[: options.top_n]
+    every = distinct_peaks(power, max(4 * options.top_n, _SCREENED), options.samples_per_peak)
+    frequencies = grid.fmin + grid.df * every
+    kept = ~terrestrial(frequencies) if options.remove_terrestrial else np.ones(len(every), bool)
+    peaks = (every[kept] if kept.any() else every)[: options.top_n]
     significance = np.abs(power[peaks] - mean) / std if std > 0 else np.zeros(len(peaks))
-    return Answer(1 / (grid.fmin + grid.df * peaks), significance.astype(np.float64))
+    return Answer(1 / (grid.fmin + grid.df * peaks), significance.astype(np.float64)), frequencies
 
 
 def _decide(series: Series, candidates: Sequence[np.ndarray], options: Options) -> tuple[Judgement, int | None]:

@@ -16,6 +16,7 @@ from scope.features.crossmatch import CATALOGUES, Catalogue
 from scope.lightcurves.folder import Folder, Quadrant
 from scope.lightcurves.quality import Cuts, clean
 from scope.lightcurves.record import LightCurves
+from scope.lightcurves.source import Source
 
 if TYPE_CHECKING:
     from scope.kowalski.catalogues import KowalskiSky
@@ -138,7 +139,7 @@ class Inputs:
         return known, sky.alert_packets(ra, dec, self.match_radius) if alerts is None else alerts
 
     def _raw(self, quadrant: Quadrant | None, cuts: Cuts, service: Service | None) -> LightCurves:
-        source: Any
+        source: Source
         if self.light_curves is not None:
             source = Folder(self.light_curves)
         elif service is not None:
