@@ -38,8 +38,9 @@ def main(everything: bool, shuffles: int) -> None:
     stripe = list(stripe82(data))[1::2]
     score("Stripe 82 RR Lyrae, g", [(p, [b["g"]]) for p, b in stripe if "g" in b][::step])
     score("Stripe 82 RR Lyrae, ugriz", [(p, list(b.values())) for p, b in stripe][::step])
-    banded = [(p, [b["g"]]) for p, b in stripe if "g" in b and terrestrial(np.array([1 / p]))[0]]
-    score("those in a terrestrial band, g", banded)
+    banded = [(p, b) for p, b in stripe if terrestrial(np.array([1 / p]))[0]]
+    score("those in a terrestrial band, g", [(p, [b["g"]]) for p, b in banded if "g" in b])
+    score("those in a terrestrial band, ugriz", [(p, list(b.values())) for p, b in banded])
     binaries = [star for name, star in eclipsing(data)][1::2]
     score("ZTF eclipsing binaries, each filter", [(p, [b]) for p, bands in binaries for b in bands if len(b[0]) >= 50])
     score("ZTF eclipsing binaries, all filters", binaries)

@@ -97,10 +97,10 @@ def test_variable_stars_are_no_chance_but_their_shuffles_are(rng: np.random.Gene
     assert found.fap < 1e-6
     assert found.periodic
     alarms = []
-    for _ in range(40):
+    for _ in range(16):
         order = rng.permutation(len(mag))
         alarms.append(find_periods(Series.of([(hjd, mag[order], err[order])]), FAST).fap)
-    assert np.mean(np.array(alarms) < 0.05) <= 0.15
+    assert np.mean(np.array(alarms) < 0.05) <= 0.2
     assert min(alarms) > 1e-4
 
 

@@ -31,9 +31,8 @@ class Law:
 
     Parameters
     ----------
-    constant, points, baseline, bands, tails : float
-        Location: constant + points x (sum over bands of ln n) + baseline x ln(T / d) + bands x number of bands
-        + tails x ln(kurtosis).
+    constant, points, baseline, bands : float
+        Location: constant + points x (sum over bands of ln n) + baseline x ln(T / d) + bands x number of bands.
     scale, scale_points, scale_tails : float
         Logarithm of the scale: scale + scale_points x (mean over bands of ln n) + scale_tails x ln(kurtosis).
     """
@@ -44,7 +43,6 @@ class Law:
     bands: float
     scale: float
     scale_points: float = 0.0
-    tails: float = 0.0
     scale_tails: float = 0.0
 
     def probability(self, series: Series, value: float) -> float:
@@ -52,13 +50,13 @@ class Law:
         sizes = np.array([np.log(len(band.t)) for band in series.bands])
         tails = np.log(kurtosis(series))
         location = self.constant + self.points * sizes.sum() + self.baseline * np.log(series.baseline)
-        location += self.bands * len(sizes) + self.tails * tails
+        location += self.bands * len(sizes)
         scale = np.exp(self.scale + self.scale_points * sizes.mean() + self.scale_tails * tails)
         return float(-np.expm1(-np.exp(np.clip(-(value - location) / scale, -700, 700))))
 
 
-RANKS = Law(18.001, -1.202, -0.202, -0.898, 1.640, scale_points=-0.096)
-MAGNITUDES = Law(18.585, -4.206, 0.743, 9.662, 1.221, tails=-0.002, scale_tails=0.399)
+RANKS = Law(18.857, -1.044, -0.169, -1.421, 1.462, scale_points=-0.090)
+MAGNITUDES = Law(18.567, -4.207, 0.745, 9.664, 0.998, scale_tails=0.399)
 
 
 def false_alarm(series: Series, frequency: float, value: float) -> float:
