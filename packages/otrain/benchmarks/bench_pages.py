@@ -1,4 +1,4 @@
-"""Time of the page of a training with 5,000 objects, and of 500 maps of what decided (20 of the occlusion test); one core.
+"""Time of the page of a training with 5,000 objects, and of 500 maps (20 of the occlusion test); one core.
 
     python bench_pages.py [COUNT]
 
