@@ -121,11 +121,11 @@ def read_catalogue(path: Path) -> Catalogue:
     return Catalogue(columns["ra"].astype(np.float64), columns["dec"].astype(np.float64), columns)
 
 
-def read_catalogues(folder: Path | None) -> dict[str, Catalogue]:
-    """Read the catalogues of a folder that are matched with: files named after `CATALOGUES`, e.g. AllWISE.parquet."""
+def read_catalogues(folder: Path | None, names: Sequence[str] = tuple(CATALOGUES)) -> dict[str, Catalogue]:
+    """Read the catalogues of a folder that are matched with: files named after them, e.g. AllWISE.parquet."""
     if folder is None:
         return {}
-    return {path.stem: read_catalogue(path) for path in sorted(Path(folder).iterdir()) if path.stem in CATALOGUES}
+    return {path.stem: read_catalogue(path) for path in sorted(Path(folder).iterdir()) if path.stem in names}
 
 
 def read_quadrants(path: Path) -> dict[int, Quadrant]:
@@ -161,16 +161,43 @@ def read_quadrants(path: Path) -> dict[int, Quadrant]:
     return out
 
 
-def read_identifiers(path: Path) -> list[int]:
-    """Read the column ``ztf_id`` (or ``_id``) of a table.
+def read_identifiers(path: Path) -> dict[int, str | None]:
+    """Read the sources wanted and, where the file has them, their names at Fritz.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A table with a column ``ztf_id`` (or ``_id``, or ``objectId``) and perhaps ``fritz_name``, or a JSON object
+        whose keys are identifiers and whose values may have a ``fritz_name``.
+
+    Returns
+    -------
+    dict of int to str or None
+        Names by identifier, in the order of the file.
 
     Raises
     ------
     SchemaMismatch
-        When there is none.
+        When there are none.
     """
+    if Path(path).suffix == ".json":
+        return _json_identifiers(path)
     found = table.read(path)
-    name: Sequence[str] = [name for name in ("ztf_id", "_id") if name in found.colnames]
-    if not name:
+    column: Sequence[str] = [name for name in ("ztf_id", "_id", "objectId") if name in found.colnames]
+    if not column:
         raise SchemaMismatch("no column ztf_id", path=path, hint="one identifier of the survey in each row")
-    return [int(value) for value in dict.fromkeys(np.asarray(found[name[0]]).tolist())]
+    names = [str(n) for n in found["fritz_name"]] if "fritz_name" in found.colnames else [None] * len(found)
+    try:
+        return {int(value): name for value, name in zip(found[column[0]].tolist(), names, strict=True)}
+    except (TypeError, ValueError):
+        raise SchemaMismatch("identifiers must be whole numbers", path=path, hdu=column[0]) from None
+
+
+def _json_identifiers(path: Path) -> dict[int, str | None]:
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        return {int(key): value.get("fritz_name") if isinstance(value, dict) else None for key, value in found.items()}
+    except OSError as error:
+        raise InputNotFound(f"cannot be read: {error.strerror}", path=path) from error
+    except (AttributeError, ValueError, RecursionError):
+        raise SchemaMismatch("not a JSON object whose keys are identifiers", path=path) from None
