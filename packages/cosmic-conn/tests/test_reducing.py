@@ -200,6 +200,19 @@ def test_aligned_files_that_make_no_sense(night: Path, capsys: pytest.CaptureFix
         assert "pixels beside" in entry["message"]
 
 
+def test_the_predecessor_needs_a_read_noise(night: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    align_night(night)
+    words = ("--data", night, "--aligned", "--no_png", "--keywords", "read_noise=RON", "--json")
+    assert reduce(*words, "--compat") == 3
+    assert "no RON in the header of a frame" in said(capsys)["labelled"]["entries"][0]["message"]
+    assert reduce(*words) == 0
+
+
+def test_a_file_is_no_folder(night: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert reduce("--data", night / f"banzai_frms/{FIRST}.fits") == 4
+    assert "a file, not a folder; give the folder" in capsys.readouterr().err
+
+
 def test_aligned_files_skip_phase_one(night: Path, capsys: pytest.CaptureFixture[str]) -> None:
     align_night(night)
     shutil.rmtree(night / "banzai_frms")

@@ -166,10 +166,7 @@ def _opened(job: Job) -> Aligned:
 def _labels(aligned: Aligned, request: Request) -> Labels:
     if aligned.spectra:
         return label_spectra(*spectra_of(aligned, request.keywords), request.rules)
-    try:
-        return label_stack(stack_of(aligned, request.keywords, compat=request.rules.compat), request.rules)
-    except ValueError as error:
-        raise Rejected(f"rejected: {error}") from error
+    return label_stack(stack_of(aligned, request.keywords, compat=request.rules.compat), request.rules)
 
 
 def _numbers(aligned: Aligned, labels: Labels, keywords: Keywords) -> dict[str, Any]:
