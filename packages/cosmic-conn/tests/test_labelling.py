@@ -221,6 +221,15 @@ def test_rules_that_make_no_sense_are_refused(wrong: dict) -> None:
         Rules(**wrong)
 
 
+def test_arrays_of_any_type_make_a_stack() -> None:
+    frames = exposures(np.zeros(SHAPE), 3) + showers(SHAPE, 3)
+    wanted = label_stack(stacked(frames), Rules())
+    found = label_stack(Stack(frames.astype(">f8"), np.ones(SHAPE, dtype=np.uint8), [8, 8, 8]), Rules())  # type: ignore[arg-type]
+    assert np.array_equal(found.cr, wanted.cr)
+    with pytest.raises(ValueError, match="shape of a frame"):
+        Stack(frames, np.ones((3, 3), bool), np.ones(3))
+
+
 def test_a_stack_has_two_frames_and_their_noises() -> None:
     with pytest.raises(ValueError, match="two frames"):
         Stack(np.zeros((1, 5, 5), np.float32), np.ones((5, 5), bool), np.ones(1))

@@ -22,7 +22,7 @@ class Rejected(Exception):
 
 @dataclass(frozen=True)
 class Stack:
-    """Frames on one grid.
+    """Frames on one grid; arrays of other types are converted.
 
     Attributes
     ----------
@@ -45,8 +45,13 @@ class Stack:
     small: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "frames", np.asarray(self.frames, dtype=np.float32))
+        object.__setattr__(self, "valid", np.asarray(self.valid, dtype=bool))
+        object.__setattr__(self, "read_noise", np.asarray(self.read_noise, dtype=np.float64))
         if self.frames.ndim != 3 or len(self.frames) < 2 or len(self.read_noise) != len(self.frames):
             raise ValueError("a stack has two frames at least, and a read noise for each")
+        if self.valid.shape != self.frames.shape[1:]:
+            raise ValueError("the mask of valid pixels must have the shape of a frame")
 
     def without(self, rejected: npt.NDArray[np.bool_]) -> Stack:
         """Return the stack without some frames."""
