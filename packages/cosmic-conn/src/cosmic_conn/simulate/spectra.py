@@ -36,7 +36,7 @@ def slit(shape: tuple[int, int], sky: float, psf: PSF, random: np.random.Generat
 
 
 def echelle(shape: tuple[int, int], sky: float, psf: PSF, random: np.random.Generator) -> Array:
-    """Return curved orders side by side [e-], each a star's continuum with lines, or the sharp lines of a lamp."""
+    """Return curved orders side by side [e-], each the continuum of a star with its lines."""
     turned = bool(random.integers(2))
     shape = (shape[1], shape[0]) if turned else shape
     rows, along = np.indices(shape, dtype=np.float64)
@@ -45,11 +45,9 @@ def echelle(shape: tuple[int, int], sky: float, psf: PSF, random: np.random.Gene
     bend, tilt = random.normal(0, 8), random.normal(0, 0.05)
     place = along[0] / shape[1] - 0.5
     offset = bend * place**2 + tilt * shape[1] * place
-    lamp = random.random() < 0.3
     frame = np.full(shape, 0.1 * sky)
     for centre in np.arange(-gap - abs(bend), shape[0] + gap + abs(bend), gap):
-        spectrum = _lines(shape[1], width, random) if lamp else _continuum(shape[1], width, random)
-        light = sky * random.lognormal(1.0, 0.5) * spectrum
+        light = sky * random.lognormal(1.0, 0.5) * _continuum(shape[1], width, random)
         frame += light * np.exp(-0.5 * ((rows - centre - offset) / width) ** 2)
     frame = np.minimum(frame * random.lognormal(0.5, 1.0), _BRIGHTEST)
     return np.ascontiguousarray(frame.T) if turned else frame

@@ -52,8 +52,8 @@ class Stage:
 
 
 _STAGES = (
-    Stage(0, 8000, 2e-3, Mixture(sharp=0.4, dense=0.15, beside=2.5, bright=2.0)),  # what is hard, above all
-    Stage(7000, 3000, 1e-3),  # what is usual
+    Stage(0, 3600, 2e-3, Mixture(dense=0.05, lines=0.0)),
+    Stage(3600, 1000, 4e-4, Mixture(dense=0.08, lines=5.0)),  # what is rarer, once the usual is known
 )
 
 
@@ -87,7 +87,7 @@ class Recipe:
 
     architecture: Architecture = field(default_factory=lambda: _SHIPPED)
     seed: int = 1
-    steps: int = 10000
+    steps: int = 4600
     stages: tuple[Stage, ...] = _STAGES
     batch: int = 8
     crop: int = 128

@@ -23,7 +23,7 @@ _CLEAR = 3.5  # charge from which it has one; between the two no answer is asked
 _SOURCE = 5.0  # light above the sky from which a pixel is in a source [noise of the sky]
 _FULL = 3.0  # weight of a pixel around a saturated star or bleed
 _REACH = 4  # how far around it [pixel]
-_REAL = 0.12  # share of samples on real frames, where there are any
+_REAL = 0.05  # share of samples on real frames, where there are any
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Mixture:
         Share of the scenes of which the stars are undersampled.
     dense
         Share of the frames with five to twenty times the usual number of particles.
+    lines
+        Expected tracks of even charge in a frame of 256 x 256 pixels, of usual rates.
     beside
         Weight of a pixel without charge that touches a clear one: masks are to be no wider than the tracks.
     bright
@@ -44,6 +46,7 @@ class Mixture:
 
     sharp: float = 0.25
     dense: float = 0.08
+    lines: float = 5.0
     beside: float = 2.0
     bright: float = 1.0
 
@@ -78,7 +81,7 @@ def draw_sample(
     stamps
         Charge of real cosmic rays to inject beside the simulated ones [e-].
     backgrounds
-        Real images without cosmic rays, in any unit: an eighth of the samples is made on one of them.
+        Real images without cosmic rays, in any unit: one sample in twenty is made on one of them.
     mixture
         What the samples are like.
     """
@@ -87,7 +90,7 @@ def draw_sample(
     shape = (side, side)
     scene, detector = draw_scene(shape, random, mixture.sharp), draw_detector(random)
     noise = float(np.sqrt(scene.sky + detector.read_noise**2))
-    frame = expose(scene, _draw_charge(side, noise, random, stamps, mixture.dense), detector, random)
+    frame = expose(scene, _draw_charge(side, noise, random, stamps, mixture), detector, random)
     lost = _draw_lost(shape, random)
     level = frame.saturation * random.uniform(0.9, 1)  # headers give a level somewhat below full well, or none
     plane = Plane(frame.pixels, lost, level if random.random() < 0.7 else None)
@@ -125,24 +128,30 @@ def _on_real(
     cut = np.pad(cut, [(0, side - n) for n in cut.shape], mode="symmetric")
     level, noise = Sky.measure(Plane(cut)).rows(0, side)
     light = np.maximum((cut - level) / noise, 0)
-    spread, charge = np.sqrt(1 + light / 100), _draw_charge(side, 1.0, random, stamps, mixture.dense)
+    spread, charge = np.sqrt(1 + light / 100), _draw_charge(side, 1.0, random, stamps, mixture)
     lost = _draw_lost(cut.shape, random)
     charged = Plane(cut + charge * noise, lost)
     weight = _weights(light > _SOURCE, np.zeros_like(lost), mixture.bright) * ~lost
     return _sample(charged, Sky.measure(charged), knee, charge / spread, weight, mixture.beside)
 
 
-def _draw_charge(side: int, noise: float, random: np.random.Generator, stamps: Sequence[Array], dense: float) -> Array:
+def _draw_charge(
+    side: int, noise: float, random: np.random.Generator, stamps: Sequence[Array], mixture: Mixture
+) -> Array:
     """Return the charge of random particles, in units of `noise` times those of the noise."""
     scale = np.float32(noise / 8 * random.lognormal(0, 0.5))  # the stamps are from frames of about 8 e- noise
     return shower(
-        (side, side), _draw_particles(side, noise, random, dense), random, [stamp * scale for stamp in stamps]
+        (side, side), _draw_particles(side, noise, random, mixture), random, [stamp * scale for stamp in stamps]
     )
 
 
-def _draw_particles(side: int, noise: float, random: np.random.Generator, dense: float) -> Particles:
+def _draw_particles(side: int, noise: float, random: np.random.Generator, mixture: Mixture) -> Particles:
     """Return a random detector and a rate: once in a while five to twenty times the usual one."""
-    rate = random.choice([0.5, 1, 2]) if random.random() < 1 - dense else np.exp(random.uniform(np.log(5), np.log(20)))
+    rate = (
+        random.choice([0.5, 1, 2])
+        if random.random() < 1 - mixture.dense
+        else np.exp(random.uniform(np.log(5), np.log(20)))
+    )
     area = (side / 256) ** 2 * rate
     return Particles(
         muons=14 * area,
@@ -150,7 +159,7 @@ def _draw_particles(side: int, noise: float, random: np.random.Generator, dense:
         spots=10 * area,
         single=14 * area,
         stamps=25 * area,
-        lines=5 * area * random.choice([0, 1, 4]),
+        lines=mixture.lines * area * random.choice([0, 1, 4]),
         thickness=float(random.choice([0.7, 1.5, 3.0, 15.0])),
         diffusion=float(random.uniform(0, 0.8)) if random.random() < 0.75 else 0.0,
         charge=float(noise * random.lognormal(np.log(25), 1.0)),
