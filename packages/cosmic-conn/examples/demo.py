@@ -1,4 +1,4 @@
-"""Cosmic rays found in three real frames: a GMOS spectrum, M51 with artificial tracks, a DECam field.
+"""Cosmic rays found in three real frames: a GMOS spectrum, M51 with artificial tracks, a DECam field; and a training.
 
 Run with ``make demo PKG=cosmic-conn``, or ``python demo.py OUTPUT``. Every command is printed as it is run.
 """
@@ -43,9 +43,11 @@ def main(output: Path) -> None:
         print(f"    {Path(image['file']).name}: {image['objects']} objects, by pixels {image['by_size']}")
     found = frames / "cosmic_conn_output"
     print("2. M51: the artificial tracks are the difference of the two frames")
-    results = {"m51": m51(frames, found), "images": counts}
+    results: dict[str, object] = {"m51": m51(frames, found), "images": counts}
     print("3. The spectrum: its two cosmic rays lie across the lines of the night sky")
     picture(frames, found, output / "detections.png")
+    print("4. Two epochs of training on a simulated night, its cosmic rays labelled from three exposures of each field")
+    results["training"] = training(output)
     (output / "summary.json").write_text(json.dumps(results, indent=1) + "\n")
     print(f"\ncosmic-conn: pictures and tables are under {output} ({time.perf_counter() - started:.0f} s)")
 
@@ -66,6 +68,20 @@ def m51(frames: Path, found: Path) -> dict[str, float]:
     for name, value in numbers.items():
         print(f"    {name}: {value:.4f}")
     return numbers
+
+
+def training(output: Path) -> list[dict[str, float]]:
+    """Simulate a night, label its cosmic rays, train on the labels; return the log of the training."""
+    for folder in ("night", "checkpoints"):
+        shutil.rmtree(output / folder, ignore_errors=True)
+    run(output, "cosmic-conn simulate night night")
+    run(output, "cosmic-conn reduce --data night --no_png")
+    print(
+        run(output, "cosmic-conn train --data night --epoch 2 --crop 256 --batch 2 --hidden 16 --comment demo"), end=""
+    )
+    (log,) = output.glob("checkpoints/*_demo/log.jsonl")
+    print(f"    its page of curves and example masks: {(log.parent / 'report.html').relative_to(output)}")
+    return [json.loads(line) for line in log.read_text().splitlines()]
 
 
 def picture(frames: Path, found: Path, path: Path) -> None:

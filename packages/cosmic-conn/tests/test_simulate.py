@@ -1,24 +1,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from shared_io.errors import CorruptInput, InputNotFound
 
 from cosmic_conn.evaluation.scenes import simulated_cases
 from cosmic_conn.files.stamps import read_stamps
-from cosmic_conn.models.store import load
-from cosmic_conn.network import Architecture
-from cosmic_conn.simulate import Particles, Scene, draw_scene, expose, shower
-from cosmic_conn.simulate.frames import Detector, draw_detector
-from cosmic_conn.simulate.optics import PSF, stars
-from cosmic_conn.training.loop import Recipe, train
-from cosmic_conn.training.recipe import make_weights
-from cosmic_conn.training.samples import draw_batch, draw_sample
+from cosmic_conn.simulate import Detector, Particles, Scene, draw_detector, draw_scene, expose, shower
+from cosmic_conn.simulate.optics import PSF, stars, trail
+from cosmic_conn.simulate.spectra import echelle
 
 
 @pytest.mark.parametrize("fwhm", [4.0, 8.0])
@@ -78,6 +71,36 @@ def test_a_shower_has_the_numbers_it_is_asked_for() -> None:
     assert 60 < (placed > 0).sum() < 170
 
 
+def test_lines_are_straight_and_of_even_charge() -> None:
+    from cosmic_conn.simulate.tracks import _deposit, _line
+
+    for seed in range(12):
+        y, x, charge = _line(Particles(diffusion=0.0), np.random.default_rng(seed))
+        frame = np.zeros((400, 400))
+        _deposit(frame, y + 200.5, x + 200.5, charge)
+        lit = np.argwhere(frame > 0)
+        assert np.ptp(frame[frame > 0]) < 1e-6 * frame.max()
+        across = np.linalg.svd(lit - lit.mean(axis=0), compute_uv=False)[1] / np.sqrt(len(lit))
+        assert across < 1.5  # no wider than four pixels
+
+
+def test_trails_cross_the_frame_and_orders_fill_it() -> None:
+    random = np.random.default_rng(9)
+    light = trail((80, 60), 100.0, PSF(3.0), random)
+    assert light.max() == pytest.approx(100, rel=0.35)
+    assert (light > 30).any(axis=0).all() or (light > 30).any(axis=1).all()
+    orders = echelle((64, 90), 100.0, PSF(2.0), random)
+    assert orders.shape == (64, 90)
+    assert orders.min() >= 0
+    assert np.median(orders) > 0
+
+
+def test_a_halo_lights_the_surroundings() -> None:
+    plain, lit = PSF(2.0).image(20), PSF(2.0, halo=0.01).image(20)
+    assert lit[20, 36] > 2 * plain[20, 36]
+    assert lit.sum() == pytest.approx(1)
+
+
 def test_thick_sensors_have_long_tracks() -> None:
     def largest(thickness: float) -> int:
         charge = shower((300, 300), Particles(40, 0, 0, 0, thickness=thickness), np.random.default_rng(5))
@@ -102,50 +125,6 @@ def test_random_scenes_are_light(seed: int) -> None:
     assert scene.light.shape == (72, 72)
     assert np.isfinite(scene.light).all()
     assert scene.light.min() >= 0
-
-
-def test_samples_ask_only_what_can_be_known() -> None:
-    for seed in range(6):
-        sample = draw_sample(96, 4.0, np.random.default_rng(seed))
-        assert sample.shown.shape == sample.answer.shape == sample.weight.shape == (96, 96)
-        assert np.isfinite(sample.shown).all()
-        assert set(np.unique(sample.answer)) <= {0, 1}
-        assert set(np.unique(sample.weight)) <= {0, 1, 2}
-    shown, answer, _ = draw_batch([sample], 5, 32, np.random.default_rng(0))
-    assert shown.shape == answer.shape == (5, 1, 32, 32)
-
-
-TINY = Recipe(architecture=Architecture(hidden=4, norm="batch", shared_norm=False), steps=60, batch=4, crop=32,
-              frame=64, pool=4, average=0.9)  # fmt: skip
-
-
-def test_training_learns() -> None:
-    losses: list[float] = []
-    network = train(replace(TINY, steps=200), report=lambda step, loss, network: losses.append(loss))
-    assert losses[1] < 0.8 * losses[0]
-    assert not network.training
-
-
-def test_training_repeats_itself() -> None:
-    first, again, other = (train(replace(TINY, steps=12, seed=seed)).state_dict() for seed in (1, 1, 2))
-    assert all(torch.equal(first[name], again[name]) for name in first)
-    assert not torch.equal(first["head.weight"], other["head.weight"])
-
-
-def test_the_recipe_writes_weights_and_their_card(tmp_path: Path) -> None:
-    stamps = tmp_path / "stamps.json"
-    stamps.write_text(json.dumps([{"flux": [[0, 500], [700, 3]], "flagged": [[0, 1], [1, 0]]}] * 120))
-    told: list[int] = []
-    card = make_weights(
-        tmp_path / "mine.safetensors", TINY, stamps=stamps, threshold=0.4, report=lambda step, loss: told.append(step)
-    )
-    network, again = load(tmp_path / "mine.safetensors")
-    assert again == card
-    assert told == [60]
-    assert (card.threshold, card.front.knee) == (0.4, TINY.knee)
-    assert card.training["data"]["stamps used"] == "0 to 99"
-    assert card.training["recipe"]["seed"] == TINY.seed
-    assert network.architecture == TINY.architecture
 
 
 def test_stamps_keep_their_charge_and_lose_their_noise(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from shared_io.errors import ExternalFailed
 from cosmic_conn.models.card import Card
 from cosmic_conn.network import UNet, folded
 
-__all__ = ["Engine", "cores", "device_of", "has_fast_bf16", "one_thread"]
+__all__ = ["Engine", "alone", "cores", "device_of", "has_fast_bf16", "one_thread"]
 
 _BATCH_PIXELS = 1 << 24  # of the tiles that a GPU is given at once
 
@@ -112,7 +112,7 @@ class Engine:
             most = max(1, _BATCH_PIXELS // tiles[0].size)
             return np.concatenate([self._run(tiles[i : i + most]) for i in range(0, len(tiles), most)])
         _ = self._ready  # made before the threads share it
-        with one_thread(), ThreadPoolExecutor(self.threads, initializer=_alone) as pool:
+        with one_thread(), ThreadPoolExecutor(self.threads, initializer=alone) as pool:
             return np.concatenate(list(pool.map(self._run, tiles[:, None])))
 
     @torch.inference_mode()
@@ -132,12 +132,13 @@ def cores() -> int:
 def one_thread() -> Iterator[None]:
     """Keep torch from using more than this thread; what was set before comes back."""
     before = torch.get_num_threads()
-    _alone()
+    alone()
     try:
         yield
     finally:
         torch.set_num_threads(before)
 
 
-def _alone() -> None:
+def alone() -> None:
+    """Keep torch from using more than the calling thread."""
     torch.set_num_threads(1)

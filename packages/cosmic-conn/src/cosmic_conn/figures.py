@@ -13,7 +13,7 @@ from shared_io import atomic
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["preview", "save", "sheet"]
+__all__ = ["label_sheet", "preview", "save", "sheet", "stack_sheet"]
 
 _LARGEST = 1200
 """Pixels of a side that a preview shows one by one; of larger images it shows every second, third, ... pixel."""
@@ -67,6 +67,66 @@ def sheet(
             axis.set(xticks=[], yticks=[])
             axis.set_title(what, fontsize=10)
         axes[1].imshow(red, origin="lower", interpolation="nearest")
+    return figure
+
+
+def label_sheet(
+    names: Sequence[str],
+    frames: npt.NDArray[Any],
+    cr: npt.NDArray[np.bool_],
+    ignore: npt.NDArray[np.uint8],
+    cleaned: npt.NDArray[Any],
+) -> Figure:
+    """Draw the frames of a sequence one below another: as they are, labelled, and cleaned.
+
+    Cosmic rays are red, pixels that say nothing about them blue; all frames have the same levels.
+
+    Parameters
+    ----------
+    names
+        Of the frames.
+    frames, cr, ignore, cleaned : ndarray, shape (N, height, width)
+    """
+    aspect = frames.shape[1] / frames.shape[2]
+    figure = _figure(11.0, min(len(frames) * (3.6 * aspect + 0.3), 80.0))
+    panels = figure.subplots(len(frames), 3, squeeze=False)
+    for name, axes, frame, mask, bits, clean in zip(names, panels, frames, cr, ignore, cleaned, strict=True):
+        shown, red = _small(frame, mask)
+        blue, filled = _small(frame, bits > 0)[1], _small(clean, mask)[0]
+        low, high = _limits(filled)
+        over = np.zeros((*red.shape, 4))
+        over[blue], over[red] = (0.2, 0.4, 1.0, 0.35), (0.9, 0.1, 0.1, 1.0)
+        titles = (name, f"{int(mask.sum())} pixels of cosmic rays", "cleaned")
+        for axis, image, title in zip(axes, (shown, shown, filled), titles, strict=True):
+            axis.imshow(image, origin="lower", cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+            axis.set(xticks=[], yticks=[])
+            axis.set_title(title, fontsize=9)
+        axes[1].imshow(over, origin="lower", interpolation="nearest")
+    return figure
+
+
+def stack_sheet(names: Sequence[str], frames: npt.NDArray[Any]) -> Figure:
+    """Draw aligned frames one beside another, all with the levels of their median.
+
+    Parameters
+    ----------
+    names
+        Of the frames.
+    frames : ndarray, shape (N, height, width)
+    """
+    across = min(len(frames), 4)
+    down = -(-len(frames) // across)
+    figure = _figure(11.0, min(down * (11.0 / across * frames.shape[1] / frames.shape[2] + 0.3), 60.0))
+    panels = figure.subplots(down, across, squeeze=False).ravel()
+    nothing = np.zeros(frames.shape[1:], dtype=bool)
+    shown = [_small(frame, nothing)[0] for frame in frames]
+    low, high = _limits(np.median(shown, axis=0))
+    for axis in panels[len(frames) :]:
+        axis.remove()
+    for axis, name, image in zip(panels, names, shown, strict=False):
+        axis.imshow(image, origin="lower", cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+        axis.set(xticks=[], yticks=[])
+        axis.set_title(name, fontsize=8)
     return figure
 
 

@@ -15,9 +15,9 @@ app = cli.new_app(
 
 
 def _register() -> None:
-    from cosmic_conn.cli import detecting, evaluating, models
+    from cosmic_conn.cli import detecting, evaluating, models, reducing, simulating, training
 
-    for module in (detecting, evaluating, models):
+    for module in (detecting, simulating, reducing, training, evaluating, models):
         module.register(app)
 
 

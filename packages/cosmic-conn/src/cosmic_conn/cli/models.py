@@ -64,7 +64,11 @@ def train_model(
     stamps: Annotated[
         Path | None, cli.option("--stamps", help="JSON of real cosmic rays; the first 100 are learnt from")
     ] = None,
-    steps: Annotated[int, cli.option("--steps", help="Batches to learn from", min=1)] = 3600,
+    backgrounds: Annotated[
+        list[str] | None,
+        cli.option("--backgrounds", help="Real images without cosmic rays to learn on: files, folders"),
+    ] = None,
+    steps: Annotated[int, cli.option("--steps", help="Batches to learn from", min=1)] = 10000,
     hidden: Annotated[int, cli.option("--hidden", help="Channels of the first convolution", min=1)] = 16,
     threshold: Annotated[float, cli.option("--threshold", help="That the card shall name")] = 0.5,
     seed: cli.Seed = 1,
@@ -72,21 +76,28 @@ def train_model(
 ) -> None:
     """Train a network on simulated frames: how the weights that are shipped were made.
 
-    One core takes about half an hour.
+    One core takes about an hour. The state is kept every 500 steps; the same command goes on from there.
 
     Example:
-      cosmic-conn models train mine.safetensors --stamps stamps.json --threshold 0.4
+      cosmic-conn models train mine.safetensors --stamps stamps.json --backgrounds galaxies --threshold 0.4
     """
     from dataclasses import replace
 
+    from shared_io import locate
+
     from cosmic_conn.training.loop import Recipe
-    from cosmic_conn.training.recipe import make_weights
+    from cosmic_conn.training.recipe import Sources, make_weights
 
     recipe = Recipe(steps=steps, seed=seed)
     recipe = replace(recipe, architecture=replace(recipe.architecture, hidden=hidden))
+    sources = Sources(stamps, locate.files(backgrounds) if backgrounds else ())
+    words = [f"--stamps {stamps.name}"] if stamps else []
+    words += [f"--backgrounds {' '.join(Path(given).name for given in backgrounds)}"] if backgrounds else []
+    command = " ".join(["cosmic-conn models train", output.name, *words, f"--steps {steps} --hidden {hidden}"])
+    command += f" --threshold {threshold} --seed {seed}"
     with cli.progress(steps, "steps") as shown:
         card = make_weights(
-            output, recipe, stamps=stamps, threshold=threshold, overwrite=overwrite,
+            output, recipe, sources, threshold=threshold, command=command, overwrite=overwrite,
             report=lambda step, loss: shown.advance(100 if step % 100 == 0 else step % 100),
         )  # fmt: skip
     cli.show({"weights": str(output), "sha256": card.sha256})

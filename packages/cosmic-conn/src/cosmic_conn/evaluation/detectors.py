@@ -1,7 +1,7 @@
 """The detectors that are scored, each run in a process of its own, so that its time and memory are its own.
 
-Ours and astroscrappy run in this environment. Others (the predecessor, deepCR, lacosmic) are never installed beside
-ours; they run in the environment of another interpreter, where that is named and they are installed there.
+Ours and astroscrappy run in this environment. Others (the predecessor, deepCR, lacosmic, ccdproc) are never installed
+beside ours; they run in the environment of another interpreter, where that is named and they are installed there.
 """
 
 from __future__ import annotations
@@ -71,9 +71,19 @@ model = deepCR(mask="decam", device="CPU")
 """
 
 _LACOSMIC = """
-from lacosmic import lacosmic
+import logging
+import lacosmic
+logging.disable()
+clean = getattr(lacosmic, "remove_cosmics", None) or lacosmic.lacosmic
 def find(data):
-    return lacosmic(data, 2, 5, 4.5, effective_gain=gain, readnoise=noise)[1]
+    return clean(data, 2, 5, 4.5, effective_gain=gain, readnoise=noise)[1]
+"""
+
+_CCDPROC = """
+import ccdproc
+def find(data):
+    sky = np.full(data.shape, np.sqrt(max(np.median(data), 0) + noise**2))
+    return ccdproc.cosmicray_median(data, error_image=sky, thresh=5, mbox=11)[1]
 """
 
 
@@ -129,7 +139,7 @@ def available(python: str | None, threads: int) -> list[Contender]:
     """
     found = list(_ours(threads))
     if python is not None:
-        here = {peer: _has(python, peer) for peer in ("cosmic_conn", "deepCR", "lacosmic")}
+        here = {peer: _has(python, peer) for peer in ("cosmic_conn", "deepCR", "lacosmic", "ccdproc")}
         found += [c for c in _others(threads) if here[c.peer]]
     return found
 
@@ -179,6 +189,7 @@ def _others(threads: int) -> Iterator[Contender]:
     setup = _DEEPCR.format(threads=threads)
     yield Contender("deepCR, decam", setup, "found = model.clean(image, binary=False, inpaint=False)", peer="deepCR")
     yield Contender("lacosmic", _LACOSMIC, "found = find(image)", peer="lacosmic")
+    yield Contender("ccdproc, cosmicray_median", _CCDPROC, "found = find(image)", peer="ccdproc")
 
 
 def _has(python: str, module: str) -> bool:

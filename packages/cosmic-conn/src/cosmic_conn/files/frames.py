@@ -14,7 +14,7 @@ from shared_io.errors import SchemaMismatch
 
 from cosmic_conn.detection import SMALLEST, Camera
 
-__all__ = ["BITS_MASK", "SCIENCE", "ScienceImage", "camera_of", "read_science"]
+__all__ = ["BITS_MASK", "SCIENCE", "ScienceImage", "camera_of", "read_science", "saturation_of"]
 
 SCIENCE = "SCI"
 """Name of the extensions that are searched."""
@@ -114,12 +114,16 @@ def camera_of(image: ScienceImage, given: Camera) -> Camera:
     gain = given.gain or _number(image.header, _GAIN)
     noise = given.read_noise if given.read_noise is not None else _number(image.header, _READ_NOISE)
     saturation = given.saturation
-    if saturation is None:
-        saturation = _number(image.header, _SATURATION)
-        with np.errstate(invalid="ignore"):
-            if saturation is not None and (image.pixels >= saturation).mean() > _MOST_SATURATED:
-                saturation = None
-    return Camera(gain, noise, saturation)
+    return Camera(gain, noise, saturation_of(image.pixels, image.header) if saturation is None else saturation)
+
+
+def saturation_of(pixels: npt.NDArray[Any], header: Any) -> float | None:
+    """Return the saturation level that a header names, unless more than a twentieth of the pixels would be beyond."""
+    level = _number(header, _SATURATION)
+    with np.errstate(invalid="ignore"):
+        if level is not None and (pixels >= level).mean() > _MOST_SATURATED:
+            return None
+    return level
 
 
 def _number(header: Any, keys: tuple[str, ...]) -> float | None:

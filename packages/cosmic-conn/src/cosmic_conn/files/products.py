@@ -23,6 +23,7 @@ from shared_io.provenance import Provenance
 
 from cosmic_conn.detection import Camera, Detection
 from cosmic_conn.files.frames import ScienceImage
+from cosmic_conn.files.packing import packed
 from cosmic_conn.kernels.masks import to_bytes
 
 __all__ = ["CLEAN", "MASK", "PROBABILITY", "Layout", "Product", "product_of", "summary_cards", "write_products"]
@@ -148,11 +149,11 @@ def _rate(image: ScienceImage, objects: int) -> float | None:
 def _extensions(image: ScienceImage, camera: Camera, detection: Detection, layout: Layout) -> list[Any]:
     from astropy.io.fits import ImageHDU
 
-    probability = _compressed(to_bytes(detection.probability), PROBABILITY, image.version, "RICE_1")
+    probability = packed(to_bytes(detection.probability), PROBABILITY, image.version, "RICE_1")
     probability.header["BSCALE"] = (0.004, "probability of a step")
     bits: npt.NDArray[Any] = detection.mask.astype(np.uint8 if layout.bit < _BYTE else np.int32)
     bits *= layout.bit
-    mask = _compressed(bits, MASK, image.version, "PLIO_1" if layout.bit < _PLIO else "RICE_1")
+    mask = packed(bits, MASK, image.version, "PLIO_1" if layout.bit < _PLIO else "RICE_1")
     mask.header["CRBIT"] = (layout.bit, "value of a cosmic-ray pixel")
     mask.header["CRMETHOD"] = (detection.method, "how they were found")
     mask.header["CRMODEL"] = (detection.model, "network, if any")
@@ -166,15 +167,6 @@ def _extensions(image: ScienceImage, camera: Camera, detection: Detection, layou
     clean = ImageHDU(detection.cleaned(image.pixels), name=CLEAN)
     clean.header["EXTVER"] = (image.version, "of the image that this belongs to")
     return [probability, mask, clean]
-
-
-def _compressed(pixels: npt.NDArray[Any], name: str, version: int, kind: str) -> Any:
-    """Return an extension compressed without loss (not by GZIP: astropy writes the time of day into it)."""
-    from astropy.io.fits import CompImageHDU
-
-    hdu = CompImageHDU(pixels, name=name, compression_type=kind, quantize_level=0)
-    hdu.header["EXTVER"] = (version, "of the image that this belongs to")
-    return hdu
 
 
 def _merged(source: str | os.PathLike[str], found: list[Product], layout: Layout) -> list[Any]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cosmic_conn.simulate.optics import PSF, galaxies, nebula, slit, stars
+from cosmic_conn.simulate.optics import PSF
 
-__all__ = ["Detector", "Frame", "Scene", "draw_detector", "draw_scene", "expose"]
+__all__ = ["Detector", "Frame", "Scene", "expose"]
 
 Array = npt.NDArray[np.float32]
 
@@ -88,39 +88,6 @@ class Frame:
         return self.detector.full_well / self.detector.gain + self.detector.bias
 
 
-def draw_detector(random: np.random.Generator) -> Detector:
-    """Return a random detector: gains of 0.5 to 5, read noises of 2 to 15 electrons, some with bad columns."""
-    return Detector(
-        gain=float(random.uniform(0.5, 5)),
-        read_noise=float(random.lognormal(np.log(5.5), 0.5)),
-        full_well=float(random.uniform(6e4, 2e5)),
-        bad_columns=int(random.poisson(0.7)),
-        bias=float(random.uniform(0, 1000)),
-    )
-
-
-def draw_scene(shape: tuple[int, int], random: np.random.Generator) -> Scene:
-    """Return a random scene: star fields of any density, galaxies, structured nebulae, spectra, sloping skies."""
-    psf = _draw_psf(random)
-    sky = float(10 ** random.uniform(0.3, 3.7))
-    if random.random() < 0.15:
-        return Scene(slit(shape, sky, psf, random).astype(np.float32), psf, sky)
-    light = _sloping_sky(shape, sky, random)
-    noise = np.sqrt(sky + 50)
-    crowd = random.choice([0.2, 1.0, 1.0, 5.0]) * shape[0] * shape[1] / 2500
-    count = random.poisson(crowd)
-    # Number counts of slope -0.6 a decade of flux, from just invisible to saturated.
-    flux = noise * psf.fwhm * 3 * np.minimum(random.random(count) ** -(1 / 0.6), 1e5)
-    if random.random() < 0.15:  # stars far beyond full well
-        flux = np.append(flux, 10 ** random.uniform(5, 7.5, random.integers(1, 4)))
-    light += stars(shape, flux, psf, random)
-    few = random.poisson(shape[0] * shape[1] / 12000)
-    light += galaxies(shape, noise * psf.fwhm * random.lognormal(4, 1.5, few), psf, random)
-    if random.random() < 0.15:
-        light += nebula(shape, sky * random.uniform(0.2, 3), psf, random)
-    return Scene(light.astype(np.float32), psf, sky)
-
-
 def expose(scene: Scene, charge: Array, detector: Detector, random: np.random.Generator) -> Frame:
     """Return what the detector makes of a scene and the charge of cosmic rays.
 
@@ -143,25 +110,6 @@ def expose(scene: Scene, charge: Array, detector: Detector, random: np.random.Ge
     pixels = np.round(pixels + detector.bias)
     noise = np.sqrt(scene.light + detector.read_noise**2)
     return Frame(pixels.astype(np.float32), charge, noise.astype(np.float32), saturated, detector)
-
-
-def _draw_psf(random: np.random.Generator) -> PSF:
-    """Return a profile of 1.2 to 8 pixels, a quarter of them undersampled; some elongated, spiky, or out of focus."""
-    fwhm = float(np.exp(random.uniform(np.log(1.2), np.log(8 if random.random() < 0.75 else 2.2))))
-    return PSF(
-        fwhm=fwhm,
-        beta=float(random.uniform(2.2, 5)),
-        ratio=float(1 - abs(random.normal(0, 0.08))) if random.random() < 0.9 else float(random.uniform(0.4, 0.8)),
-        angle=float(random.uniform(0, np.pi)),
-        ring=float(random.uniform(0.5, 2)) if fwhm > 3 and random.random() < 0.05 else 0.0,
-        spikes=float(random.uniform(0.001, 0.01)) if random.random() < 0.25 else 0.0,
-    )
-
-
-def _sloping_sky(shape: tuple[int, int], sky: float, random: np.random.Generator) -> npt.NDArray[np.float64]:
-    y, x = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
-    a, b, c = random.normal(0, 0.15, 3)
-    return np.asarray(sky * np.clip(1 + a * x + b * y + c * x * y, 0.1, None))
 
 
 def _bleed(light: Array, full_well: float) -> tuple[Array, npt.NDArray[np.bool_]]:

@@ -1,4 +1,4 @@
-"""Point sources, galaxies and spectra as a telescope shows them, in electrons a pixel and without noise."""
+"""Point sources, galaxies and trails as a telescope shows them, in electrons a pixel and without noise."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 from scipy.signal import fftconvolve
 
-__all__ = ["PSF", "galaxies", "nebula", "slit", "stars"]
+__all__ = ["PSF", "galaxies", "nebula", "placed_stars", "stars", "trail"]
 
 Array = npt.NDArray[np.float64]
 
@@ -33,6 +33,8 @@ class PSF:
         Radius of the ring in units of the FWHM; 0 for a profile with its maximum at the centre.
     spikes
         Share of the light that the support of the secondary mirror puts into four spikes.
+    halo
+        Brightness of a wide halo of scattered light at its middle, in units of the peak of the star.
     """
 
     fwhm: float
@@ -41,6 +43,7 @@ class PSF:
     angle: float = 0.0
     ring: float = 0.0
     spikes: float = 0.0
+    halo: float = 0.0
 
     def image(self, radius: int, dy: float = 0.0, dx: float = 0.0) -> Array:
         """Return the light in each pixel of a stamp whose total is 1, integrated over the pixels.
@@ -63,6 +66,8 @@ class PSF:
         if self.spikes:
             thin = np.exp(-0.5 * (np.minimum(np.abs(u), np.abs(v)) / (0.3 * self.fwhm)) ** 2)
             light += self.spikes * thin / (1 + np.maximum(np.abs(u), np.abs(v)) / self.fwhm)
+        if self.halo:
+            light += self.halo * np.exp(-np.hypot(u, v) / (4 * self.fwhm))
         side = 2 * radius + 1
         light = light.reshape(side, _FINE, side, _FINE).sum(axis=(1, 3))
         return np.asarray(light / light.sum())
@@ -95,6 +100,35 @@ def stars(shape: tuple[int, int], flux: Array, psf: PSF, random: np.random.Gener
     return field[radius : radius + shape[0], radius : radius + shape[1]]
 
 
+def placed_stars(shape: tuple[int, int], y: Array, x: Array, flux: Array, psf: PSF) -> Array:
+    """Return stars at given places, in pixels from the middle of the first; inside or outside of the frame.
+
+    Parameters
+    ----------
+    shape
+        Height and width [pixel].
+    y, x, flux : ndarray, shape (n,)
+        Of each star [pixel, pixel, e-].
+    psf
+        Their profile; places are rounded to a fifth of a pixel.
+    """
+    radius = int(min(12 + 6 * psf.fwhm, 60))
+    side = 2 * radius + 1
+    field = np.zeros((shape[0] + 2 * side, shape[1] + 2 * side))
+    stamps: dict[tuple[int, int], Array] = {}
+    for place, light in zip(np.rint(np.stack([y, x], axis=1) * _PHASES).astype(int), flux, strict=True):
+        pixel = (place + _PHASES // 2) // _PHASES
+        phase = place - pixel * _PHASES
+        corner = pixel + side - radius
+        if (corner < 0).any() or (corner + side > field.shape).any():
+            continue
+        key = (int(phase[0]), int(phase[1]))
+        if key not in stamps:
+            stamps[key] = psf.image(radius, *(phase / _PHASES))
+        field[corner[0] : corner[0] + side, corner[1] : corner[1] + side] += light * stamps[key]
+    return field[side : side + shape[0], side : side + shape[1]]
+
+
 def galaxies(shape: tuple[int, int], flux: Array, psf: PSF, random: np.random.Generator) -> Array:
     """Return elliptical exponential disks at random places, with knots in the larger ones; units of `flux`."""
     field = np.zeros(shape)
@@ -122,24 +156,15 @@ def nebula(shape: tuple[int, int], strength: float, psf: PSF, random: np.random.
     return _blurred(strength * light, psf)
 
 
-def slit(shape: tuple[int, int], sky: float, psf: PSF, random: np.random.Generator) -> Array:
-    """Return a long-slit spectrum [e-]: lines of the night sky across, traces of objects along."""
-    place = np.arange(shape[1])
-    spectrum = np.full(shape[1], 0.2 * sky)
-    width = psf.fwhm / 2.355
-    for _ in range(random.poisson(shape[1] / 40)):
-        spectrum += sky * random.lognormal(1, 1.5) * np.exp(-0.5 * ((place - random.uniform(0, shape[1])) / width) ** 2)
-    tilt = random.normal(0, 0.02)
-    rows = np.arange(shape[0])
-    columns = place[None, :] + tilt * (rows[:, None] - shape[0] / 2)
-    frame = np.asarray(np.interp(columns, place, spectrum))
-    for _ in range(random.poisson(2)):
-        centre = random.uniform(0, shape[0]) + random.normal(0, 0.02) * place
-        continuum = gaussian_filter(random.normal(1, 1, shape[1]), random.uniform(width, 20), mode="wrap")
-        light = sky * random.lognormal(1.5, 1.5) * np.maximum(1 + continuum, 0.1)
-        frame += light * np.exp(-0.5 * ((rows[:, None] - centre) / width) ** 2)
-    frame = np.minimum(frame, 5e4)
-    return frame if random.integers(2) else np.ascontiguousarray(frame.T[: shape[0], : shape[1]])
+def trail(shape: tuple[int, int], strength: float, psf: PSF, random: np.random.Generator) -> Array:
+    """Return the trail of a satellite across the whole frame, as wide as the stars; `strength` is its ridge [e-]."""
+    rows, columns = np.indices(shape)
+    angle = random.uniform(0, np.pi)
+    distance = (rows - random.uniform(0, shape[0])) * np.cos(angle) - (columns - random.uniform(0, shape[1])) * np.sin(
+        angle
+    )
+    along = 1 + 0.3 * np.sin(np.hypot(rows, columns) / random.uniform(5, 200)) * random.integers(2)
+    return np.asarray(strength * along * np.exp(-0.5 * (distance / (psf.fwhm / 2.355)) ** 2))
 
 
 def _blurred(field: Array, psf: PSF) -> Array:

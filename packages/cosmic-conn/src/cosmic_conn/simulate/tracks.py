@@ -28,8 +28,9 @@ class Particles:
 
     Attributes
     ----------
-    muons, worms, spots, single, stamps
-        Expected numbers of each kind in the frame; `stamps` are real events.
+    muons, worms, spots, single, stamps, lines
+        Expected numbers of each kind in the frame; `stamps` are real events, `lines` are straight and of even charge,
+        up to 4 pixels wide.
     thickness
         Of the sensitive layer [pixel].
     diffusion
@@ -43,6 +44,7 @@ class Particles:
     spots: float = 6
     single: float = 6
     stamps: float = 0
+    lines: float = 0
     thickness: float = 2.0
     diffusion: float = 0.3
     charge: float = 1500.0
@@ -70,7 +72,13 @@ def shower(
         Charge of each pixel [e-].
     """
     frame = np.zeros(shape, dtype=np.float64)
-    makers = {_muon: particles.muons, _worm: particles.worms, _spot: particles.spots, _single: particles.single}
+    makers = {
+        _muon: particles.muons,
+        _worm: particles.worms,
+        _spot: particles.spots,
+        _single: particles.single,
+        _line: particles.lines,
+    }
     for maker, expected in makers.items():
         for _ in range(random.poisson(expected)):
             y, x, charge = maker(particles, random)
@@ -111,6 +119,20 @@ def _single(p: Particles, random: np.random.Generator) -> tuple[Array, Array, Ar
     """All charge in one pixel, wherever in it."""
     zero = np.zeros(1)
     return zero, zero, np.full(1, _strength(p, random))
+
+
+def _line(p: Particles, random: np.random.Generator) -> tuple[Array, Array, Array]:
+    """A straight track of even charge: each pixel it goes through gets the same, or it is spread a little."""
+    angle, length = random.uniform(0, 2 * np.pi), random.lognormal(np.log(15), 0.8)
+    width = random.choice([1, 1, 2, 3, 4])
+    along, across = np.meshgrid(np.arange(0, length, 0.5), (np.arange(2 * width - 1) - width + 1) / 2)
+    y = np.round(along * np.sin(angle) + across * np.cos(angle)).ravel()
+    x = np.round(along * np.cos(angle) - across * np.sin(angle)).ravel()
+    y, x = np.unique(np.stack([y, x]), axis=1)
+    charge = np.full(len(y), _strength(p, random))
+    if random.random() < 0.5:
+        return y, x, charge
+    return _spread(y, x, charge, np.full(len(y), p.diffusion), random)
 
 
 def _strength(p: Particles, random: np.random.Generator) -> float:

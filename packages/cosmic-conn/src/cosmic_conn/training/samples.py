@@ -9,17 +9,43 @@ import numpy as np
 import numpy.typing as npt
 
 from cosmic_conn.kernels.masks import grow
-from cosmic_conn.simulate.frames import Frame, draw_detector, draw_scene, expose
+from cosmic_conn.simulate.drawing import draw_detector, draw_scene
+from cosmic_conn.simulate.frames import expose
 from cosmic_conn.simulate.tracks import Particles, shower
 from cosmic_conn.sky import Plane, Sky
 
-__all__ = ["Sample", "draw_batch", "draw_sample"]
+__all__ = ["Mixture", "Sample", "draw_batch", "draw_sample"]
 
 Array = npt.NDArray[np.float32]
 
 _FAINT = 1.0  # charge below which a pixel has no cosmic ray [noise]
-_BESIDE = 2.0  # weight of a pixel without charge that touches a clear one: masks are to be no wider than the tracks
 _CLEAR = 3.5  # charge from which it has one; between the two no answer is asked for [noise]
+_SOURCE = 5.0  # light above the sky from which a pixel is in a source [noise of the sky]
+_FULL = 3.0  # weight of a pixel around a saturated star or bleed
+_REACH = 4  # how far around it [pixel]
+_REAL = 0.12  # share of samples on real frames, where there are any
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What the samples are like.
+
+    Attributes
+    ----------
+    sharp
+        Share of the scenes of which the stars are undersampled.
+    dense
+        Share of the frames with five to twenty times the usual number of particles.
+    beside
+        Weight of a pixel without charge that touches a clear one: masks are to be no wider than the tracks.
+    bright
+        Weight of a pixel in the light of a source.
+    """
+
+    sharp: float = 0.25
+    dense: float = 0.08
+    beside: float = 2.0
+    bright: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +57,14 @@ class Sample:
     weight: Array
 
 
-def draw_sample(side: int, knee: float, random: np.random.Generator, stamps: Sequence[Array] = ()) -> Sample:
+def draw_sample(
+    side: int,
+    knee: float,
+    random: np.random.Generator,
+    stamps: Sequence[Array] = (),
+    backgrounds: Sequence[Array] = (),
+    mixture: Mixture = Mixture(),
+) -> Sample:
     """Return a sample from a frame drawn at random.
 
     Parameters
@@ -44,14 +77,23 @@ def draw_sample(side: int, knee: float, random: np.random.Generator, stamps: Seq
         Source of randomness.
     stamps
         Charge of real cosmic rays to inject beside the simulated ones [e-].
+    backgrounds
+        Real images without cosmic rays, in any unit: an eighth of the samples is made on one of them.
+    mixture
+        What the samples are like.
     """
+    if backgrounds and random.random() < _REAL:
+        return _on_real(backgrounds[int(random.integers(len(backgrounds)))], side, knee, random, stamps, mixture)
     shape = (side, side)
-    scene, detector = draw_scene(shape, random), draw_detector(random)
+    scene, detector = draw_scene(shape, random, mixture.sharp), draw_detector(random)
     noise = float(np.sqrt(scene.sky + detector.read_noise**2))
-    particles = _draw_particles(side, noise, random)
-    scale = np.float32(noise / 8 * random.lognormal(0, 0.5))  # the stamps are from frames of about 8 e- noise
-    charge = shower(shape, particles, random, [stamp * scale for stamp in stamps])
-    return _sample(expose(scene, charge, detector, random), knee, random)
+    frame = expose(scene, _draw_charge(side, noise, random, stamps, mixture.dense), detector, random)
+    lost = _draw_lost(shape, random)
+    level = frame.saturation * random.uniform(0.9, 1)  # headers give a level somewhat below full well, or none
+    plane = Plane(frame.pixels, lost, level if random.random() < 0.7 else None)
+    weight = _weights(scene.light - scene.sky > _SOURCE * noise, frame.saturated, mixture.bright)
+    weight *= ~(frame.saturated | lost)
+    return _sample(plane, Sky.measure(plane), knee, frame.charge / frame.noise, weight, mixture.beside)
 
 
 def draw_batch(
@@ -70,31 +112,65 @@ def draw_batch(
     return shown, answer, weight
 
 
-def _draw_particles(side: int, noise: float, random: np.random.Generator) -> Particles:
-    """Return a random detector and a rate: once in a while ten times the usual one."""
-    area = (side / 256) ** 2 * random.choice([0.5, 1, 1, 2, 10], p=[0.2, 0.3, 0.3, 0.15, 0.05])
+def _on_real(
+    image: Array, side: int, knee: float, random: np.random.Generator, stamps: Sequence[Array], mixture: Mixture
+) -> Sample:
+    """Return a sample on a real image, mirrored at its edges where it is too small.
+
+    What light adds to the noise of the sky is not known there; a source a hundred times the noise is taken to double
+    its variance.
+    """
+    y, x = (int(random.integers(max(n - side, 0) + 1)) for n in image.shape)
+    cut = image[y : y + side, x : x + side]
+    cut = np.pad(cut, [(0, side - n) for n in cut.shape], mode="symmetric")
+    level, noise = Sky.measure(Plane(cut)).rows(0, side)
+    light = np.maximum((cut - level) / noise, 0)
+    spread, charge = np.sqrt(1 + light / 100), _draw_charge(side, 1.0, random, stamps, mixture.dense)
+    lost = _draw_lost(cut.shape, random)
+    charged = Plane(cut + charge * noise, lost)
+    weight = _weights(light > _SOURCE, np.zeros_like(lost), mixture.bright) * ~lost
+    return _sample(charged, Sky.measure(charged), knee, charge / spread, weight, mixture.beside)
+
+
+def _draw_charge(side: int, noise: float, random: np.random.Generator, stamps: Sequence[Array], dense: float) -> Array:
+    """Return the charge of random particles, in units of `noise` times those of the noise."""
+    scale = np.float32(noise / 8 * random.lognormal(0, 0.5))  # the stamps are from frames of about 8 e- noise
+    return shower(
+        (side, side), _draw_particles(side, noise, random, dense), random, [stamp * scale for stamp in stamps]
+    )
+
+
+def _draw_particles(side: int, noise: float, random: np.random.Generator, dense: float) -> Particles:
+    """Return a random detector and a rate: once in a while five to twenty times the usual one."""
+    rate = random.choice([0.5, 1, 2]) if random.random() < 1 - dense else np.exp(random.uniform(np.log(5), np.log(20)))
+    area = (side / 256) ** 2 * rate
     return Particles(
         muons=14 * area,
         worms=8 * area,
         spots=10 * area,
         single=14 * area,
         stamps=25 * area,
+        lines=5 * area * random.choice([0, 1, 4]),
         thickness=float(random.choice([0.7, 1.5, 3.0, 15.0])),
         diffusion=float(random.uniform(0, 0.8)) if random.random() < 0.75 else 0.0,
         charge=float(noise * random.lognormal(np.log(25), 1.0)),
     )
 
 
-def _sample(frame: Frame, knee: float, random: np.random.Generator) -> Sample:
-    lost = _draw_lost(frame.pixels.shape, random)
-    level = frame.saturation * random.uniform(0.9, 1)  # headers give a level somewhat below full well, or none
-    plane = Plane(frame.pixels, lost, level if random.random() < 0.7 else None)
-    shown = Sky.measure(plane).normalised(plane, 0, plane.shape[0], knee)
-    strength = frame.charge / frame.noise
+def _weights(bright: npt.NDArray[np.bool_], saturated: npt.NDArray[np.bool_], counts: float) -> Array:
+    """Return how much each pixel counts, by the light that is there."""
+    weight = np.where(bright, np.float32(counts), np.float32(1))
+    weight[grow(saturated, _REACH)] = _FULL
+    return weight
+
+
+def _sample(plane: Plane, sky: Sky, knee: float, strength: Array, weight: Array, counts: float) -> Sample:
+    """Return what the network is shown of a plane, and what is asked of it; `strength` is the charge [noise]."""
+    shown = sky.normalised(plane, 0, plane.shape[0], knee)
     clear = strength > _CLEAR
-    counts = (clear | (strength < _FAINT)) & ~frame.saturated & ~lost
-    weight = np.where(grow(clear, 1) & ~clear, np.float32(_BESIDE), np.float32(1)) * counts
-    return Sample(shown, clear.astype(np.float32), weight)
+    weight = weight * (clear | (strength < _FAINT))
+    beside = grow(clear, 1) & ~clear & (weight > 0)
+    return Sample(shown, clear.astype(np.float32), np.where(beside, np.maximum(weight, np.float32(counts)), weight))
 
 
 def _draw_lost(shape: tuple[int, int], random: np.random.Generator) -> npt.NDArray[np.bool_]:

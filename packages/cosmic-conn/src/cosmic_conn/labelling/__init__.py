@@ -1,0 +1,1 @@
+"""From repeated exposures to the pixels of their cosmic rays."""
