@@ -127,6 +127,39 @@ def test_alerts_come_from_a_table(here: Path) -> None:
     assert (found[star["_id"]]["n_ztf_alerts"], found[star["_id"]]["mean_ztf_alert_braai"]) == (2, 0.5)
 
 
+@pytest.mark.parametrize(
+    ("option", "text", "says"),
+    [
+        ("--alerts", "x,dec,braai\n1,2,0.5\n", "no columns ra and dec"),
+        ("--alerts", "ra,dec,braai\n1,2,high\n", "[braai]: numbers are needed"),
+        ("--bright-stars", "ra,dec,phot_g_mean_mag\n1,2,9\n", "no column bp_rp"),
+        ("--fg-dataset", "name\nx\n", "no column ztf_id"),
+        ("--fg-dataset", "ztf_id\nx\n", "whole numbers"),
+    ],
+)
+def test_tables_that_do_not_fit_are_one_line(
+    here: Path, capsys: pytest.CaptureFixture[str], option: str, text: str, says: str
+) -> None:
+    (here / "t.csv").write_text(text)
+    more = ["--doSpecificIDs"] if option == "--fg-dataset" else ["--field", "250"]
+    some = [word for word in SOME if word != "--skipCloseSources"]
+    assert run(*more, *some, "--doNotSave", option, "t.csv") == 4
+    errors = [line for line in capsys.readouterr().err.splitlines() if "warning" not in line]
+    assert len(errors) == 1
+    assert says in errors[0]
+
+
+def test_a_star_without_colour_spoils_nothing(here: Path) -> None:
+    assert run("--field", "250", *SOME, "--dirname", "all") == 0
+    star = pq.read_table(here / "all" / "field_250" / NAME).to_pylist()[0]
+    (here / "bright.csv").write_text(
+        f"ra,dec,phot_g_mean_mag,bp_rp\n{star['ra']},{star['dec'] + 5 / 3600},7.0,\n1.0,1.0,9.0,0.5\n"
+    )
+    some = [word for word in SOME if word != "--skipCloseSources"]
+    assert run("--field", "250", *some, "--bright-stars", "bright.csv") == 0
+    assert star["_id"] in pq.read_table(here / "generated_features" / "field_250" / NAME)["_id"].to_pylist()
+
+
 def test_the_configuration_is_read_and_options_win(here: Path) -> None:
     (here / "mine.yaml").write_text("feature_generation: {period_algorithms: {CPU: [LS]}, path_to_features: base}\n")
     assert run("--field", "250", *SOME, "--doCPU", "--config-path", "mine.yaml") == 0

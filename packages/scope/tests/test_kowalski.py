@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import kowalski_stand_in as stand_in
@@ -260,6 +261,13 @@ def test_instances_must_be_known(here: Path, monkeypatch: pytest.MonkeyPatch) ->
         connect(settings, ["nobody"])
     with pytest.raises(InputNotFound, match=r"no token for Kowalski \(melman\)"):
         connect(settings, ["melman"])
+
+
+def test_without_the_client_library_the_program_says_so(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLORIA_INSTANCE_TOKEN", "x")
+    monkeypatch.setitem(sys.modules, "penquins", None)
+    with pytest.raises(ExternalFailed, match="penquins is not installed; pip install penquins"):
+        connect(read_config().settings.kowalski)
 
 
 def test_our_queries_are_those_that_were_recorded(sky: StandIn, service: Service) -> None:

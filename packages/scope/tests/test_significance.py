@@ -114,6 +114,18 @@ def test_the_threshold_is_an_option(rng: np.random.Generator) -> None:
     assert not find_periods(Series.of([(t, mag, err)]), replace(FAST, max_fap=found.fap / 2)).periodic
 
 
+def test_two_cycles_are_not_called_periodic(rng: np.random.Generator) -> None:
+    """Seasons that differ make a period of a year or two out of any slow change."""
+    t = nights(rng, 200)
+    err = np.full(200, 0.02)
+    for cycles, expected in ((2.2, False), (4.2, True)):
+        mag = 15 + 0.2 * np.sin(2 * np.pi * cycles * t / np.ptp(t)) + rng.normal(0, err)
+        found = find_periods(Series.of([(t, mag, err)]), FAST)
+        assert found.cycles == pytest.approx(cycles, abs=0.2)
+        assert found.fap < 1e-6
+        assert found.periodic == expected
+
+
 def test_a_false_alarm_is_at_most_certain(rng: np.random.Generator) -> None:
     series = Series.of([rr_lyrae(rng, 80)])
     assert false_alarm(series, 3.3333, -1000.0) == 1.0

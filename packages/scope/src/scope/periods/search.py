@@ -21,6 +21,9 @@ NESTED = "ELS_ECE_EAOV"
 
 _ALIASES = {"LS_CE_AOV": NESTED}
 _SCREENED = 20  # peaks of each screen that are judged
+MIN_CYCLES = 3.0
+"""Fewer cycles than this are not called periodic: two seasons that differ make one or two of any length."""
+
 _CROWDING_COST = 10.0  # of twice the log evidence
 
 
@@ -99,6 +102,8 @@ class Periods:
         The best period that the star's own sampling makes an alias of the decided one [d]; NaN without any.
     alias_merit : float
         Its merit: the closer to `merit`, the less sure is which of the two it is.
+    cycles : float
+        Times that the decided period fits into the baseline.
     """
 
     answers: dict[str, Answer]
@@ -108,11 +113,12 @@ class Periods:
     max_fap: float = 0.01
     alias: float = np.nan
     alias_merit: float = np.nan
+    cycles: float = np.inf
 
     @property
     def periodic(self) -> bool:
-        """Tell whether the decided period is significant (`fap`) and beats a trend."""
-        return self.fap <= self.max_fap and self.merit > self.trend
+        """Tell whether the decided period is significant (`fap`), beats a trend and was seen `MIN_CYCLES` times."""
+        return self.fap <= self.max_fap and self.merit > self.trend and self.cycles >= MIN_CYCLES
 
 
 def canonical(names: Sequence[str]) -> tuple[str, ...]:
@@ -164,9 +170,12 @@ def find_periods(series: Series, options: Options = Options()) -> Periods:
     top = judged.frequencies[: options.top_n]
     answers[NESTED] = Answer(1 / top, _f_ratio(series, top))
     best, value = float(judged.frequencies[0]), float(judged.merit[0])
+    period, other = (
+        (np.nan, np.nan) if alias is None else (1 / float(judged.frequencies[alias]), float(judged.merit[alias]))
+    )
     return Periods(
         {name: answers[name] for name in names}, value, _trend(series), false_alarm(series, best, value),
-        options.max_fap, *((np.nan, np.nan) if alias is None else (1 / judged.frequencies[alias], judged.merit[alias])),
+        options.max_fap, period, other, best * series.baseline,
     )  # fmt: skip
 
 

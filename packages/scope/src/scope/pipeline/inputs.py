@@ -11,6 +11,7 @@ import numpy as np
 from shared_io.errors import InputNotFound
 
 from scope import files
+from scope.features.alerts import SCORES
 from scope.features.bright_stars import spoilt
 from scope.features.crossmatch import CATALOGUES, Catalogue
 from scope.lightcurves.folder import Folder, Quadrant
@@ -93,7 +94,7 @@ class Inputs:
         """Return all files that are read, in order."""
         found = [] if self.light_curves is None else Folder(self.light_curves).files(quadrant)
         found += [p for p in (self.identifiers, self.bright_stars, self.alerts) if p is not None]
-        if self.catalogues is not None:
+        if self.catalogues is not None and self.catalogues.is_dir():
             found += [p for p in sorted(self.catalogues.iterdir()) if p.is_file()]
         return found
 
@@ -126,8 +127,8 @@ class Inputs:
         self, curves: LightCurves, service: Service | None
     ) -> tuple[dict[str, Catalogue], Catalogue | None]:
         """Return the catalogues to match with, and the alerts; None without any source of alerts."""
-        known = files.read_catalogues(self.catalogues, tuple(self.matched))
-        alerts = None if self.alerts is None else files.read_catalogue(self.alerts)
+        known = files.read_catalogues(self.catalogues, self.matched)
+        alerts = None if self.alerts is None else files.read_catalogue(self.alerts, numbers=SCORES)
         sky = self._sky(service)
         if sky is None:
             return known, alerts
@@ -158,7 +159,7 @@ class Inputs:
         if self.skip_close:
             return None
         if self.bright_stars is not None:
-            return files.read_catalogue(self.bright_stars)
+            return files.read_catalogue(self.bright_stars, needed=("phot_g_mean_mag", "bp_rp"))
         sky = self._sky(service)
         return None if sky is None else sky.bright_stars(curves.ra, curves.dec, self.bright_radius)
 
