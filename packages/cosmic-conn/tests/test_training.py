@@ -158,7 +158,7 @@ def test_a_damaged_state_is_refused(night: Path, tmp_path: Path) -> None:
         (run / "models" / "last.safetensors").read_bytes(),
     ):
         state.write_bytes(damaged)
-        with pytest.raises(CorruptInput, match="last.state"):
+        with pytest.raises(CorruptInput, match=r"last\.state"):
             train_files(request)
 
 
