@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from packages import PACKAGES, Package
 from seed_lines import COSMIC_CONN_BUILT, DRE_USAGE, LINES, SCOPE_BUILT
 
 # Verbs that have verbs: one of them stands for all.
-GROUPS = {"config": ("show",), "models": ("import",)}
+GROUPS = {"config": ("show",), "models": ("import",), "simulate": ("night",)}
 
 BY_NAME = {package.name: package for package in PACKAGES}
 SCRIPTS = [(package, script) for package in PACKAGES for script in package.scripts]
@@ -120,6 +121,25 @@ def test_detection_is_called_as_its_users_know_it(line: str, tmp_path: Path) -> 
     done = call(BY_NAME["cosmic-conn"], *shlex.split(line), cwd=tmp_path)
     assert done.returncode == 4, done.stderr
     assert done.stderr == "cosmic-conn: error: DIR: no such file; check the name\n"
+
+
+def test_labelling_runs_as_it_is_printed(tmp_path: Path) -> None:
+    """Both lines, in a folder like the package's, on the data that they name: a simulated night stands for it."""
+    package = BY_NAME["cosmic-conn"]
+    data = ("data/demo_data", "--side", "128", "--fields", "1", "--tracks", "900", "--satellites", "0", "--aligned")
+    assert call(package, "cosmic-conn", "simulate", "night", *data, cwd=tmp_path).returncode == 0
+    shutil.copytree(package.folder / "scripts", tmp_path / "scripts")
+    python, script = (shlex.split(line) for line in LINES["cosmic-conn"][:2])
+    masked = tmp_path / "data/demo_data/masked_fits"
+    assert python[1] == "cosmic_conn/reduce_cr.py"
+    done = call(package, "python", "-m", "cosmic_conn.reduce_cr", *python[2:], cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    (found,) = masked.glob("*_masks.fits")
+    content = found.read_bytes()
+    shutil.rmtree(masked)
+    environment = {**os.environ, "PATH": f"{package.python.parent}{os.pathsep}{os.environ['PATH']}"}
+    subprocess.run(script, cwd=tmp_path, env=environment, check=True, capture_output=True, timeout=120)
+    assert found.read_bytes() == content
 
 
 def test_every_tool_has_its_lines() -> None:

@@ -217,3 +217,35 @@ def test_parquet_of_others_with_lists_and_structs(tmp_path):
     assert t["dict"].tolist() == ["a", "b", "a"]
     assert t["when"].dtype == np.dtype("M8[ms]")
     assert t["deep"][0] == [{"a": 1}]
+
+
+def test_row_groups_come_as_arrow_and_only_those_that_may_hold_what_is_wanted(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "nested.parquet"
+    columns = {"id": list(range(30)), "points": [[float(k)] * (k % 3) for k in range(30)]}
+    pq.write_table(pa.table(columns), path, row_group_size=10)
+    assert table.arrow_schema(path).names == ["id", "points"]
+    groups = list(table.row_groups(path, ["points"]))
+    assert [group.num_rows for group in groups] == [10, 10, 10]
+    assert groups[1]["points"].to_pylist() == columns["points"][10:20]
+    assert [g["id"][0].as_py() for g in table.row_groups(path, where={"id": [25, 3]})] == [0, 20]
+    assert list(table.row_groups(path, where={"id": [99]})) == []
+    assert len(list(table.row_groups(path, where={"nothing": [99]}))) == 3
+    with pytest.raises(errors.SchemaMismatch, match="there is no column 'x'"):
+        list(table.row_groups(path, ["x"]))
+
+
+def test_row_groups_are_of_parquet_alone_and_verified(tmp_path):
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    assert table.arrow_schema(tmp_path / "t.csv") is None
+    with pytest.raises(errors.SchemaMismatch, match="only Parquet"):
+        list(table.row_groups(tmp_path / "t.csv"))
+    path = tmp_path / "t.parquet"
+    table.write(Table({"a": np.arange(5000)}), path)
+    data = bytearray(path.read_bytes())
+    data[200] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(errors.CorruptInput, match=r"t\.parquet"):
+        list(table.row_groups(path))

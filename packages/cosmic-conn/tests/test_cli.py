@@ -22,13 +22,15 @@ def test_main_is_detect_where_no_verb_is_named(monkeypatch: pytest.MonkeyPatch, 
     assert left.value.code == 4
 
 
-def test_the_package_and_its_help_are_light() -> None:
+@pytest.mark.parametrize("verb", ["'detect'", "'reduce'", "'simulate', 'night'"])
+def test_the_package_and_its_help_are_light(verb: str) -> None:
     code = (
         "import sys, cosmic_conn\n"
         "from shared_io import cli\n"
         "from cosmic_conn.cli import app\n"
-        "cli.execute(app, prog='cosmic-conn', argv=['detect', '--help'], default_verb='detect')\n"
+        f"cli.execute(app, prog='cosmic-conn', argv=[{verb}, '--help'], default_verb='detect')\n"
         "heavy = {'numpy', 'torch', 'astropy', 'scipy', 'matplotlib', 'astroscrappy', 'safetensors'}\n"
+        "heavy |= {'reproject', 'sep'}\n"
         "print(sorted({m.split('.')[0] for m in sys.modules} & heavy))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -184,6 +185,26 @@ def test_noise_that_nobody_knows_gives_no_labels() -> None:
         label_stack(stacked(np.zeros((3, 50, 50)), noise=0.0), Rules())
 
 
+@pytest.mark.parametrize("gain", [0.7, 1.0, 1.4])
+def test_the_gain_of_small_telescopes_is_measured(gain: float) -> None:
+    """Sky and variance of counts divided by the gain; labels do not depend on it."""
+    frames = exposures(field(SHAPE, 40), 3) + showers(SHAPE, 3)
+    found = label_stack(stacked(frames / np.float32(gain), small=True), Rules())
+    assert np.allclose(found.notes["gains"], gain, rtol=0.03)
+    known = label_stack(stacked(frames), Rules())
+    assert (found.cr != known.cr).sum() < 0.02 * known.cr.sum()
+
+
+@pytest.mark.parametrize("compat", [False, True])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, 5.0, -3e3, 1e30])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (40, 7), (70, 60)])
+def test_numbers_that_are_no_counts_give_no_labels(shape: tuple[int, int], value: float, compat: bool) -> None:
+    frames = np.full((3, *shape), value)
+    frames[:, 0, 0] = exposures(np.zeros((1, 1)), 3)[:, 0, 0]
+    with suppress(Rejected):
+        assert label_stack(stacked(frames), Rules(min_cr_fraction=0.0, compat=compat)).cr.sum() == 0
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -198,6 +219,15 @@ def test_noise_that_nobody_knows_gives_no_labels() -> None:
 def test_rules_that_make_no_sense_are_refused(wrong: dict) -> None:
     with pytest.raises(ValueError, match="must"):
         Rules(**wrong)
+
+
+def test_arrays_of_any_type_make_a_stack() -> None:
+    frames = exposures(np.zeros(SHAPE), 3) + showers(SHAPE, 3)
+    wanted = label_stack(stacked(frames), Rules())
+    found = label_stack(Stack(frames.astype(">f8"), np.ones(SHAPE, dtype=np.uint8), [8, 8, 8]), Rules())  # type: ignore[arg-type]
+    assert np.array_equal(found.cr, wanted.cr)
+    with pytest.raises(ValueError, match="shape of a frame"):
+        Stack(frames, np.ones((3, 3), bool), np.ones(3))
 
 
 def test_a_stack_has_two_frames_and_their_noises() -> None:

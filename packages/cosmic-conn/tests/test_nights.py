@@ -86,7 +86,7 @@ def test_a_night_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
 def test_headers_are_those_of_the_observatory(tmp_path: Path) -> None:
     assert simulate(tmp_path, "--side", 96, "--fields", 1, "-q") == 0
     paths = sorted((tmp_path / "banzai_frms").iterdir())
-    assert [p.name for p in paths][0] == "lsc1m009-fa15-20240315-0001-e91.fits"
+    assert paths[0].name == "lsc1m009-fa15-20240315-0001-e91.fits"
     with fits.open(paths[1]) as hdus:
         assert [h.name for h in hdus] == ["PRIMARY", "SCI", "BPM", "CAT"]
         header = hdus["SCI"].header

@@ -52,7 +52,7 @@ def fitted(
 
 def hsc(folder: Path, references: dict, verdict: Verdict) -> None:
     print("HSC, r_e in px")
-    print(f"{'':8}{'PSF':24}{'r_e':>8}{'+-':>7}{'n':>8}{'+-':>7}{'q':>8}{'+-':>7}{'chi2/px':>9}")
+    print(f"{'':8}{'PSF':24}{'r_e':>8}{'+-':>7}{'n':>8}{'+-':>7}{'q':>8}{'+-':>7}{'chi2/cell':>11}")
     for name, peer in (("gal1", "own_LM"), ("gal2", "imfit(pyimfit)")):
         image, sigma, psf, mask = (
             np.load(folder / f"{name}_{part}.npy").astype(float) for part in ("im", "sig", "psf", "mask")
@@ -73,13 +73,13 @@ def report(name: str, what: str, one: ProfileFit, scale: float = 1.0) -> None:
     ln = np.log(10)
     print(
         f"{name:8}{what:24}{r_e:8.3f}{r_e * ln * e[0]:7.3f}{n:8.3f}{n * ln * e[3]:7.3f}{v[1]:8.3f}{e[1]:7.3f}"
-        f"{one.chi2 / one.pixels:9.2f}"
+        f"{one.chi2 / one.cells:11.2f}"
     )
 
 
 def gama(folder: Path, references: dict, verdict: Verdict) -> None:
     print("\nGAMA, r band, r_e in arcsec")
-    print(f"{'':8}{'PSF':24}{'r_e':>8}{'+-':>7}{'n':>8}{'+-':>7}{'q':>8}{'+-':>7}{'chi2/px':>9}")
+    print(f"{'':8}{'PSF':24}{'r_e':>8}{'+-':>7}{'n':>8}{'+-':>7}{'q':>8}{'+-':>7}{'chi2/cell':>11}")
     sizes: dict[str, list[float]] = {"KiDS": [], "SDSS": []}
     for name in references["own_LM_KiDS_re_q_n"]:
         for survey, scale in SCALE.items():

@@ -115,14 +115,14 @@ def searches(grids: dict, repeats: int) -> None:
 
 def whole_objects(fitter, name: str, repeats: int) -> None:
     from dre.pixels import Pixels
-    from dre.polish import polish
+    from dre.polish import View, polish
     from dre.profiles import fit_profiles
 
     stamps = objects(40)
     starts = [(p := Pixels.of(one, 1.0), fitter.grid.profile(fitter.grid.best(p)[0])) for one in stamps]
-    cells = fitter._cells(stamps[0])
+    cells = fitter.cells(stamps[0])
     steps = timed(
-        lambda: [polish(p, cells, s, fixed_index=fitter.fixed_index) for p, s in starts], max(repeats // 4, 3)
+        lambda: [polish([View(p, cells)], s, fixed_index=fitter.fixed_index) for p, s in starts], max(repeats // 4, 3)
     )
     all_of = timed(lambda: list(fit_profiles(stamps, fitter)), max(repeats // 4, 3))
     print(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from survey import RECIPE, write_tile
 from dre.grid import ConvolvedGrid, GridAxes, ModelGrid
 from dre.simulate import simulate_tile
 from dre.stamp import Stamp
+
+os.environ["DRE_CACHE"] = "off"  # no test leans on what an earlier one left in the user's cache
 
 
 def moffat(side: int, fwhm: float = 3.0, beta: float = 3.5) -> np.ndarray:

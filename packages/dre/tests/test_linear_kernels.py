@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dre.kernels.correlated import REACH, correlated_information, lag_sums
-from dre.kernels.linear import linear_scan
+from dre.kernels.elementary import exp_of, log_of
+from dre.kernels.linear import linear_scan, untried_around
 from dre.kernels.normal import flux_and_sky, normal_equations, weigh
-from dre.kernels.superpixels import bin_pictures, cells, core_of, outer_cells
+from dre.kernels.superpixels import bin_pictures, cells, core_of, outer_cells, search_cells, sum_cells
 
 
 @given(st.integers(8, 140))
@@ -37,6 +38,56 @@ def test_sums_of_cells_leave_out_what_is_not_used():
     bin_pictures(picture, used, out)
     expected = [np.bincount(used[used >= 0], plane.ravel()[used >= 0], len(area)) for plane in picture]
     assert out == pytest.approx(np.array(expected))
+
+
+@given(st.integers(8, 140))
+def test_cells_of_the_search_are_made_of_whole_cells(box):
+    fine = cells(box)[1]
+    group, area = search_cells(box)
+    assert np.bincount(group, fine) == pytest.approx(area)
+    assert len(area) < len(fine) or box <= 16
+
+
+def test_the_classic_box_has_832_cells_to_search():
+    assert len(search_cells(128)[1]) == 832
+
+
+def test_sums_of_an_object_are_those_of_plain_numpy():
+    rng = np.random.default_rng(4)
+    image, rms, mask = rng.normal(2, 3, (40, 40)), rng.uniform(1, 2, (40, 40)), rng.random((40, 40)) < 0.4
+    label, area = cells(40)
+    used = rng.random(1600) < 0.9
+    image[~used.reshape(40, 40)] = np.nan
+    data = np.where(used.reshape(40, 40), image, 0.0) / 0.7
+    padded = np.pad(data, 1)
+    smooth = sum(padded[y : y + 40, x : x + 40] for y in range(3) for x in range(3)) / 9
+    planes = data, (rms / 0.7) ** 2, np.maximum(smooth, 0), np.ones((40, 40)), mask
+    expected = [np.bincount(label[used], plane.ravel()[used], len(area)) for plane in planes]
+    sums = np.zeros((5, len(area)))
+    sum_cells(image, rms, mask, np.where(used, label, -1), 0.7, sums)
+    assert sums == pytest.approx(np.array(expected))
+
+
+def test_untried_models_are_those_within_a_step():
+    shape = np.array([4, 4, 6, 6])
+    gains = np.full(4 * 4 * 6 * 6, np.nan)
+    near = np.column_stack(np.unravel_index(untried_around(np.array([0]), shape, gains), shape))
+    assert len(near) == 2 * 2 * 3 * 2
+    assert set(near[:, 2]) == {5, 0, 1}
+    gains[1] = 0.5
+    assert untried_around(np.array([0, 0]), shape, gains).tolist() == [
+        k for k in np.ravel_multi_index(near.T, shape).tolist() if k != 1
+    ]
+
+
+@given(st.floats(1e-300, 1e300))
+def test_logarithm(x):
+    assert log_of(x) == pytest.approx(np.log(x), rel=1e-12, abs=1e-9)
+
+
+@given(st.floats(-690, 690))
+def test_exponential(x):
+    assert exp_of(x) == pytest.approx(np.exp(x), rel=1e-9)
 
 
 @pytest.fixture

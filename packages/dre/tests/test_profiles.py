@@ -11,10 +11,10 @@ from dre import FitFlag, Fitter, NoiseCorrelation, Profile, Renderer, SearchGrid
 from dre.blends import deblended
 from dre.grid import GridAxes
 from dre.pixels import Pixels, usable
-from dre.polish import polish
+from dre.polish import View, polish
 from dre.posterior import PARAMETERS
 from dre.render import CellRenderer
-from dre.search import coarse_models, models_around
+from dre.search import coarse_models
 
 AXES = GridAxes(
     log_r=(-0.2, 0.1, 0.4, 0.7, 1.0, 1.3), angle=tuple(30.0 * k for k in range(6)), q=(0.2, 0.5, 0.8, 1.0),
@@ -50,12 +50,12 @@ def test_the_truth_without_noise_is_found_from_a_grid_model(search):
     stamp = make(obj=picture)
     pixels = Pixels.of(stamp, 1.0)
     index, _ = search.best(pixels)
-    solution = polish(pixels, CellRenderer.through(PSF, 96), search.profile(index))
-    found = Profile.at(solution.coordinates, solution.flux * pixels.unit)
+    solution = polish([View(pixels, CellRenderer.through(PSF, 96))], search.profile(index))
+    found = Profile.at(solution.coordinates, solution.parts[0].flux * pixels.unit)
     assert solution.converged
     assert found[:5] == pytest.approx(TRUTH[:5], rel=2e-3)
     assert found[5:] == pytest.approx(TRUTH[5:], abs=2e-3)
-    assert solution.sky * pixels.unit == pytest.approx(3.0, abs=0.02)
+    assert solution.parts[0].sky * pixels.unit == pytest.approx(3.0, abs=0.02)
 
 
 def test_coarse_to_fine_finds_what_comparing_with_all_finds(search):
@@ -68,12 +68,8 @@ def test_coarse_to_fine_finds_what_comparing_with_all_finds(search):
         assert search.best(pixels)[0] == search.exhaustive(pixels)
 
 
-def test_models_around_a_model():
-    shape = (4, 4, 6, 6)
-    near = np.column_stack(np.unravel_index(models_around(0, shape), shape))
-    assert len(near) == 2 * 2 * 3 * 2
-    assert set(near[:, 2]) == {5, 0, 1}
-    coarse = np.column_stack(np.unravel_index(coarse_models(shape), shape))
+def test_coarse_models_are_every_second():
+    coarse = np.column_stack(np.unravel_index(coarse_models((4, 4, 6, 6)), (4, 4, 6, 6)))
     assert set(coarse[:, 0]) == {0, 2, 3}
     assert set(coarse[:, 2]) == {0, 2, 4}
 
@@ -85,6 +81,11 @@ def test_errors_hold_the_truth(fitter):
     assert np.abs(np.median(pulls, 0)).max() < 0.55
     assert (np.std(pulls, 0) > 0.75).all()
     assert (np.std(pulls, 0) < 1.3).all()
+
+
+def test_chi2_is_that_of_its_cells(fitter):
+    ratio = [one.chi2 / one.cells for one in fit_profiles((make(seed=k) for k in range(20)), fitter)]
+    assert np.median(ratio) == pytest.approx(1, abs=0.03)
 
 
 def test_correlations_are_those_of_repeated_fits(fitter):
@@ -249,6 +250,7 @@ def test_a_blend_at_two_radii_is_taken_apart(fitter):
         assert off < 0.02
         assert off <= was + 0.005
         assert after.pixels > before.pixels
+        assert after.cells <= after.pixels
 
 
 def test_an_object_without_neighbours_is_not_fitted_again(fitter):

@@ -42,10 +42,10 @@ def quadrant(output: Path) -> None:
     print("1. A quadrant of ZTF data release 5 (59 of its 5,449 sources), features and periods")
     run(output, f"generate_features --field 250 --ccd 1 --quad 1 -i {DATA} --doCPU --skipCloseSources")
     path = output / "generated_features" / "field_250" / "gen_features_field_250_ccd_1_quad_1.parquet"
-    names = ["_id", "median", "n", "chi2red", "period_ELS_ECE_EAOV", "period_merit", "periodic"]
+    names = ["_id", "median", "n", "chi2red", "period_ELS_ECE_EAOV", "fap", "period_merit", "periodic"]
     found = table.read(path, columns=names)
     print(f"\n  {len(found)} sources with 50 good points or more, {int(np.sum(found['periodic']))} of them periodic")
-    found.sort("period_merit", reverse=True)
+    found.sort(["fap", "period_merit"])
     print("\n".join("  " + line for line in found[:8].pformat(max_width=-1)))
     best = int(found["_id"][0])
     run(output, f"scope plot-lightcurve -i {DATA} --id {best} -o ztf_{best}.png")

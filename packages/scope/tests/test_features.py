@@ -50,14 +50,12 @@ def test_columns_are_those_of_the_schema(rng: np.random.Generator) -> None:
     for periods, names, top in cases:
         columns = schema.columns(names, top)
         assert set(measure(curves, Recipe(periods))) <= set(columns)
-        assert set(columns) - set(measure(curves, Recipe(periods))) == {
-            "radec_geojson", "n_ztf_alerts", "mean_ztf_alert_braai",
-        }  # fmt: skip
+        assert set(columns) - set(measure(curves, Recipe(periods))) == {"radec_geojson"}
 
 
 def test_names_and_numbers_of_columns() -> None:
     nested = schema.columns(["ELS", "ECE", "EAOV", NESTED], 50)
-    ours = {"periodic", "period_merit", "period_trend_merit", "n_bands"}
+    ours = {"periodic", "fap", "period_merit", "period_trend_merit", "period_alias", "period_alias_merit", "n_bands"}
     assert len(nested) - len(ours) == 135
     assert list(nested)[:8] == ["_id", "radec_geojson", "ra", "dec", "field", "ccd", "quad", "filter"]
     assert (list(nested)[8], list(nested)[29]) == ("n", "sw")

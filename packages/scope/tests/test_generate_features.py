@@ -103,6 +103,99 @@ def test_specific_ids(here: Path) -> None:
     assert run("--doSpecificIDs", *SOME) == 2
 
 
+def test_names_at_fritz_come_with_a_list_of_identifiers(here: Path) -> None:
+    wanted = pq.read_table(DATA / "ztf_000250_zg_c01_q1_dr5.parquet")["objectid"].to_pylist()
+    (here / "gcn.json").write_text(json.dumps({str(i): {"fritz_name": f"ZTF{i % 97}"} for i in wanted}))
+    (here / "config.yaml").write_text("feature_generation: {ids_skipGaia: gcn.json}\n")
+    assert run("--doSpecificIDs", *SOME) == 0
+    path = here / "generated_features" / "specific_ids" / "gen_features_specific_ids.parquet"
+    found = pq.read_table(path)
+    assert found.column_names[:4] == ["_id", "radec_geojson", "fritz_name", "ra"]
+    assert found["fritz_name"].to_pylist() == [f"ZTF{i % 97}" for i in found["_id"].to_pylist()]
+    assert not (here / "generated_features" / "meta.json").exists()
+
+
+def test_alerts_come_from_a_table(here: Path) -> None:
+    assert run("--field", "250", *SOME, "--dirname", "all") == 0
+    star = pq.read_table(here / "all" / "field_250" / NAME).to_pylist()[1]
+    (here / "alerts.csv").write_text(
+        f"ra,dec,braai\n{star['ra']},{star['dec']},0.75\n{star['ra']},{star['dec']},0.25\n"
+    )
+    assert run("--field", "250", *SOME, "--alerts", "alerts.csv") == 0
+    found = {row["_id"]: row for row in pq.read_table(here / "generated_features" / "field_250" / NAME).to_pylist()}
+    assert [row["n_ztf_alerts"] for row in found.values()].count(0) == 2
+    assert (found[star["_id"]]["n_ztf_alerts"], found[star["_id"]]["mean_ztf_alert_braai"]) == (2, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "says"),
+    [
+        ("--alerts", "x,dec,braai\n1,2,0.5\n", "no columns ra and dec"),
+        ("--alerts", "ra,dec,braai\n1,2,high\n", "[braai]: numbers are needed"),
+        ("--bright-stars", "ra,dec,phot_g_mean_mag\n1,2,9\n", "no column bp_rp"),
+        ("--fg-dataset", "name\nx\n", "no column ztf_id"),
+        ("--fg-dataset", "ztf_id\nx\n", "whole numbers"),
+    ],
+)
+def test_tables_that_do_not_fit_are_one_line(
+    here: Path, capsys: pytest.CaptureFixture[str], option: str, text: str, says: str
+) -> None:
+    (here / "t.csv").write_text(text)
+    more = ["--doSpecificIDs"] if option == "--fg-dataset" else ["--field", "250"]
+    some = [word for word in SOME if word != "--skipCloseSources"]
+    assert run(*more, *some, "--doNotSave", option, "t.csv") == 4
+    errors = [line for line in capsys.readouterr().err.splitlines() if "warning" not in line]
+    assert len(errors) == 1
+    assert says in errors[0]
+
+
+def test_a_star_without_colour_spoils_nothing(here: Path) -> None:
+    assert run("--field", "250", *SOME, "--dirname", "all") == 0
+    star = pq.read_table(here / "all" / "field_250" / NAME).to_pylist()[0]
+    (here / "bright.csv").write_text(
+        f"ra,dec,phot_g_mean_mag,bp_rp\n{star['ra']},{star['dec'] + 5 / 3600},7.0,\n1.0,1.0,9.0,0.5\n"
+    )
+    some = [word for word in SOME if word != "--skipCloseSources"]
+    assert run("--field", "250", *some, "--bright-stars", "bright.csv") == 0
+    assert star["_id"] in pq.read_table(here / "generated_features" / "field_250" / NAME)["_id"].to_pylist()
+
+
+def test_the_configuration_is_read_and_options_win(here: Path) -> None:
+    (here / "mine.yaml").write_text("feature_generation: {period_algorithms: {CPU: [LS]}, path_to_features: base}\n")
+    assert run("--field", "250", *SOME, "--doCPU", "--config-path", "mine.yaml") == 0
+    names = pq.read_schema(here / "base" / "generated_features" / "field_250" / NAME).names
+    assert "period_LS" in names
+    assert "period_ELS" not in names
+    again = ["--config", "mine.yaml", "--period-algorithms", "AOV", "--overwrite"]
+    assert run("--field", "250", *SOME, "--doCPU", *again) == 0
+    assert "period_AOV" in pq.read_schema(here / "base" / "generated_features" / "field_250" / NAME).names
+    (here / "mine.yaml").write_text("feature_generation: {period_algorithm: {CPU: [LS]}}\n")
+    assert run("--field", "250", *SOME, "--doCPU", "--config-path", "mine.yaml") == 4
+
+
+def test_the_index_of_tables(here: Path) -> None:
+    assert run("--field", "250", *SOME) == 0
+    found = json.loads((here / "generated_features" / "meta.json").read_text())
+    assert list(found) == ["(250, 1, 1)"]
+    assert (found["(250, 1, 1)"]["minobs"], found["(250, 1, 1)"]["total"]) == (50, 3)
+
+
+def test_more_features_on_request(here: Path) -> None:
+    assert run("--field", "250", *SOME, "--doDRW", "--doFlares", "--doCesium") == 0
+    found = pq.read_table(here / "generated_features" / "field_250" / NAME)
+    assert {"drw_tau", "drw_fit_success", "n_flares", "flare_duty_cycle", "amplitude"} <= set(found.column_names)
+    assert found.schema.field("n_flares").type == found.schema.field("drw_fit_success").type == "int64"
+
+
+def test_a_compatible_run_has_scope_mls_columns(here: Path) -> None:
+    words = ["--doCPU", "--compatible", "--period-algorithms", "ELS", "ECE", "EAOV", "EFPW"]
+    assert run("--field", "250", *SOME, *words) == 0
+    path = here / "generated_features" / "field_250" / NAME
+    assert len(pq.read_schema(path).names) == 222
+    assert "longest baseline" in json.loads(pq.read_schema(path).metadata[b"scope"])["frequency_grid"]
+    assert run("--field", "250", *SOME, "--doCPU", "--compatible", "--period-algorithms", "MHF") == 2
+
+
 def test_max_timestamp_cuts_light_curves(here: Path) -> None:
     assert run("--field", "250", *SOME, "--min-n-lc-points", "20") == 0
     table = here / "generated_features" / "field_250" / NAME

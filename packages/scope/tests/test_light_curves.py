@@ -10,9 +10,10 @@ import pytest
 from shared_io.errors import CorruptInput, InputNotFound, SchemaMismatch
 
 from scope.lightcurves.folder import Folder, Quadrant
+from scope.lightcurves.nested import MJD0
 from scope.lightcurves.quality import Cuts, clean
 from scope.lightcurves.record import UNKNOWN, LightCurves
-from scope.lightcurves.tables import MJD0, read_light_curves
+from scope.lightcurves.tables import read_light_curves
 
 DATA = Path(__file__).parent / "data"
 

@@ -16,6 +16,10 @@ _HOMES = {
     "detect_image": "compatible",
     "fill": "clean",
     "init_model": "compatible",
+    "Rules": "labelling.stack",
+    "Stack": "labelling.stack",
+    "label_stack": "labelling.label",
+    "read_masked": "files.sequences",
 }
 
 __all__ = sorted([*_HOMES, "__version__"])

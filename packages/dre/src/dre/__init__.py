@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "BandsFit": "bands",
+    "BandsFitter": "bands",
     "CLASSIC": "grid",
     "ConvolvedGrid": "grid",
     "Fit": "fit",
@@ -22,8 +24,10 @@ _HOMES = {
     "SearchGrid": "search",
     "Selection": "cutouts",
     "Stamp": "stamp",
+    "bands_table": "bands_results",
     "cut": "cutouts",
     "detect": "extract.detect",
+    "fit_bands": "bands",
     "fit_profiles": "profiles",
     "fit_stamps": "fit",
     "measure": "extract.measure",

@@ -23,11 +23,11 @@ _REACH = 24.0
 _SEEN = 0.05
 """Neighbours that put less light than this into the mask, in units of its noise, are left alone."""
 
-_STILL = 0.02
+STILL = 0.02
 """A pass that moves no radius by more than this many standard errors is the last."""
 
 
-_REMADE = FitFlag.GRID_EDGE | FitFlag.LOW_SN | FitFlag.NOT_CONVERGED | FitFlag.POOR
+REMADE = FitFlag.GRID_EDGE | FitFlag.LOW_SN | FitFlag.NOT_CONVERGED | FitFlag.POOR
 """Flags that a new fit decides anew; the others stay."""
 
 
@@ -126,7 +126,7 @@ def deblended(
             if alone is None or before.profile is None:
                 return None
             result = fitter.fit(alone, before.profile)
-            return replace(result, flag=result.flag | before.flag & ~_REMADE) if result.ok else None
+            return replace(result, flag=result.flag | before.flag & ~REMADE) if result.ok else None
 
         changed = list(_changed(in_order(again, stamps(names), workers), found))
         names = [name for name, _ in changed]
@@ -141,6 +141,6 @@ def _changed(results: Iterator[ProfileFit | None], found: dict[int, ProfileFit])
         if result is None or result.estimate is None:
             continue
         before = found[result.number].estimate
-        moved = before is None or abs(result.estimate.values[0] - before.values[0]) > _STILL * result.estimate.errors[0]
+        moved = before is None or abs(result.estimate.values[0] - before.values[0]) > STILL * result.estimate.errors[0]
         found[result.number] = result
         yield result.name, bool(moved)

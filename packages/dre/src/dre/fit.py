@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,13 @@ def compatible(stamp: Stamp, grid: ConvolvedGrid) -> Scan:
     return Scan(*chi_scan(grid.blocks, grid.axes.count, stamp.obj, stamp.mask, stamp.rms))
 
 
+class Scanner(Protocol):
+    """What compares many objects with all models at once."""
+
+    def scanned(self, stamps: Iterable[Stamp], grid: ConvolvedGrid) -> Iterator[tuple[Stamp, Scan]]:
+        """Pair each stamp with its comparison."""
+
+
 STATISTICS: dict[str, Statistic] = {"dre": compatible}
 
 
@@ -88,8 +96,9 @@ class Fit:
 
 
 def fit_stamps(
-    stamps: Iterable[Stamp], grid: ConvolvedGrid, *, statistic: str = "dre", workers: int = 1
-) -> Iterator[Fit]:
+    stamps: Iterable[Stamp], grid: ConvolvedGrid, *, statistic: str = "dre", workers: int = 1,
+    accelerator: Scanner | None = None,
+) -> Iterator[Fit]:  # fmt: skip
     """Compare objects with every model of a grid.
 
     Parameters
@@ -102,6 +111,8 @@ def fit_stamps(
         Goodness of fit, a name in `STATISTICS`.
     workers : int
         Threads; the results do not depend on it.
+    accelerator : Scanner, optional
+        Compares many objects at once (`dre.device.Accelerator`).
 
     Yields
     ------
@@ -115,6 +126,9 @@ def fit_stamps(
     """
     if statistic not in STATISTICS:
         raise ValueError(f"statistic {statistic!r}: must be one of {', '.join(STATISTICS)}")
+    if accelerator is not None:
+        pairs = accelerator.scanned(stamps, grid)
+        return in_order(lambda pair: fit_one(pair[0], grid, lambda *_: pair[1]), pairs, workers)
     measure = STATISTICS[statistic]
     return in_order(lambda stamp: fit_one(stamp, grid, measure), stamps, workers)
 

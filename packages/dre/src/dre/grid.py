@@ -162,6 +162,11 @@ class ConvolvedGrid:
     axes: GridAxes
     blocks: NDArray[np.float32] = field(repr=False)
 
+    @staticmethod
+    def room(axes: GridAxes) -> tuple[int, int, int]:
+        """Shape of `blocks` of a grid with these axes."""
+        return -(-axes.count // chi2.LANES), axes.box**2, chi2.LANES
+
     def image(self, index: tuple[int, int, int, int]) -> NDArray[np.float32]:
         """Picture of one model, shape (box, box)."""
         k = int(np.ravel_multi_index(index, self.axes.shape))

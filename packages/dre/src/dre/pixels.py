@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from .kernels.superpixels import bin_pictures, cells
+from .kernels.superpixels import cells, sum_cells
 from .stamp import Stamp
 
 _BRIGHT, _GROWN = 3.0, 2
@@ -66,33 +66,41 @@ class Pixels:
         used = usable(stamp)
         if np.count_nonzero(used) < 32:
             raise ValueError("fewer than 32 pixels have a value and a noise and no neighbour on them")
-        rms = np.where(used, stamp.rms, 1.0).astype(np.float64)
-        unit = float(np.median(rms[used]))
-        data = np.where(used, stamp.obj, 0.0).astype(np.float64) / unit
-        label, whole = cells(len(data))
-        photons = np.maximum(ndimage.uniform_filter(data, 3, mode="constant"), 0.0) / (gain * unit)
+        unit = float(np.median(stamp.rms[used]))
+        label, whole = cells(len(used))
         label = np.where(used.ravel(), label, -1).astype(np.int32)
-        sums = np.empty((5, len(whole)))
-        bin_pictures(np.stack([data, (rms / unit) ** 2, photons, np.ones_like(data), stamp.mask]), label, sums)
-        sums[1][sums[3] == 0] = np.inf
+        data, variance, photons, area, inside = sums = np.zeros((5, len(whole)))
+        sum_cells(stamp.obj, stamp.rms, stamp.mask, label, unit, sums)
+        variance[area == 0] = np.inf
         return cls(
-            label, sums[0], sums[1], sums[2], sums[3], (sums[4] > 0) & (sums[4] >= 0.5 * sums[3]), gain * unit, unit
-        )
+            label, data, variance, photons / (gain * unit), area, (inside > 0) & (inside >= 0.5 * area), gain * unit,
+            unit,
+        )  # fmt: skip
 
     @property
     def count(self) -> int:
         """Number of pixels used."""
         return int(self.area.sum())
 
-    def completed(self, whole: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return data and weights of cells as if all their pixels were used, for models drawn once for all objects.
+    @property
+    def cell_count(self) -> int:
+        """Number of cells with a pixel that is used: terms of chi-square."""
+        return int(np.count_nonzero(self.area))
+
+    def completed(
+        self, group: NDArray[np.int32], whole: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return data and weights of coarser cells as if all their pixels were used, for models drawn once for all.
 
         A cell of which less than half is missing takes the mean of the rest for it; the others have no weight.
         """
-        kept = self.area > 0.5 * whole
-        scale = np.divide(whole, self.area, out=np.zeros_like(whole), where=kept)
-        variance = np.where(kept, self.variance + self.photons, 1.0) * scale**2
-        return self.data * scale, np.divide(1.0, variance, out=np.zeros_like(whole), where=kept)
+        noise = np.where(self.area > 0, self.variance, 0.0) + self.photons
+        sums = (np.bincount(group, v, len(whole)).astype(np.float64) for v in (self.data, noise, self.area))
+        data, variance, area = sums
+        kept = area > 0.5 * whole
+        scale = np.divide(whole, area, out=np.zeros_like(whole), where=kept)
+        variance = np.where(kept, variance, 1.0) * scale**2
+        return data * scale, np.divide(1.0, variance, out=np.zeros_like(whole), where=kept)
 
 
 def usable(stamp: Stamp) -> NDArray[np.bool_]:

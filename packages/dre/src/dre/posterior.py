@@ -10,6 +10,7 @@ its :math:`\eta` is corrected as polarisations are (Wardle & Kronberg 1974, ApJ 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,10 +19,10 @@ from numpy.typing import NDArray
 from .kernels.correlated import correlated_information
 from .noise import NoiseCorrelation
 from .pixels import Pixels
-from .polish import Solution
+from .polish import Part, Solution, places
 from .render import Profile
 
-#: Order of the parameters in `Estimate`.
+#: Order of the parameters in `Estimate`; with several bands FLUX and SKY stand there once for each.
 PARAMETERS = ("LOGR", "AX_RATIO", "ANGLE", "LOGN", "FLUX", "SKY", "X", "Y")
 
 
@@ -31,32 +32,41 @@ class Estimate:
 
     Attributes
     ----------
-    values, errors : ndarray of float64, shape (8,)
+    values, errors : ndarray of float64, shape (6 + 2 bands,)
         In the order of `PARAMETERS`: log10 r_e (px), axis ratio, angle (deg from +x), log10 of the Sersic index,
-        flux and sky per pixel (unit of the image), centre from the middle of the stamp (px). An error is one standard
-        deviation: 68 % of intervals value +- error hold the truth; NaN for what was held fixed.
-    correlations : ndarray of float64, shape (8, 8)
+        flux and sky per pixel of each band (unit of its image), centre from the middle of the (first) stamp (px). An
+        error is one standard deviation: 68 % of intervals value +- error hold the truth; NaN for what was held fixed.
+    correlations : ndarray of float64, shape (6 + 2 bands,) * 2
     """
 
     values: NDArray[np.float64]
     errors: NDArray[np.float64]
     correlations: NDArray[np.float64]
 
+    def of_band(self, band: int, offset: tuple[float, float]) -> Estimate:
+        """Return the parameters that a fit of one band has; `offset` is that of its `View`."""
+        own = [0, 1, 2, 3, 4 + 2 * band, 5 + 2 * band, -2, -1]
+        values = self.values[own]
+        values[6:] += offset
+        return Estimate(values, self.errors[own], self.correlations[np.ix_(own, own)])
 
-def estimate(solution: Solution, pixels: Pixels, noise: NoiseCorrelation, *, fixed_index: bool = False) -> Estimate:
+
+def estimate(
+    solution: Solution, pixels: Sequence[Pixels], noises: Sequence[NoiseCorrelation], *, fixed_index: bool = False
+) -> Estimate:
     """Turn the end of the steps into parameters with errors.
 
     Parameters
     ----------
     solution : Solution
-    pixels : Pixels
-        What was fitted.
-    noise : NoiseCorrelation
-        Of the image.
+    pixels : sequence of Pixels
+        What was fitted, in each band.
+    noises : sequence of NoiseCorrelation
+        Of the image of each band.
     fixed_index : bool
         The index was held.
     """
-    covariance = coordinate_covariance(solution, pixels, noise, fixed_index=fixed_index)
+    covariance = coordinate_covariance(solution, pixels, noises, fixed_index=fixed_index)
     eta1, eta2 = solution.coordinates[1:3]
     eta = max(math.hypot(eta1, eta2), 1e-3)
     across = _across(covariance, eta1 / eta, eta2 / eta)
@@ -64,25 +74,30 @@ def estimate(solution: Solution, pixels: Pixels, noise: NoiseCorrelation, *, fix
     turn = np.array([eta1, eta2]) / eta
     log_r = solution.coordinates[0] + 0.5 * true_eta
     angle = Profile.at(solution.coordinates, 1.0).angle
-    q, flux = math.exp(-true_eta), solution.flux * pixels.unit
-    slopes = np.zeros((8, 8))
+    q = math.exp(-true_eta)
+    slopes = np.zeros(covariance.shape)
     slopes[0, :3] = np.array([1.0, 0.5 * turn[0], 0.5 * turn[1]]) / math.log(10)
     slopes[1, 1:3] = -q * turn
     length = math.sqrt(max(eta**2 - 2 * across, across))  # the square of eta is too large by twice its variance
     slopes[2, 1:3] = math.degrees(0.5 / max(length, 1e-6)) * np.array([-turn[1], turn[0]])
     slopes[3, 3] = 1 / math.log(10)
-    slopes[4, 6] = slopes[5, 7] = pixels.unit
-    slopes[6, 4] = slopes[7, 5] = 1.0
-    own = slopes @ covariance @ slopes.T
-    errors = np.sqrt(np.maximum(np.diag(own), 0.0))
+    light = [value for part, own in zip(solution.parts, pixels, strict=True) for value in _light(part, own)]
+    for k, own in enumerate(pixels):
+        slopes[4 + 2 * k, 6 + 2 * k] = slopes[5 + 2 * k, 7 + 2 * k] = own.unit
+    slopes[-2, 4] = slopes[-1, 5] = 1.0
+    shape = [log_r / math.log(10), q, angle, solution.coordinates[3] / math.log(10)]
+    reported = slopes @ covariance @ slopes.T
+    errors = np.sqrt(np.maximum(np.diag(reported), 0.0))
     if fixed_index:
         errors[3] = np.nan
-    values = np.array([
-        log_r / math.log(10), q, angle, solution.coordinates[3] / math.log(10), flux, solution.sky * pixels.unit,
-        *solution.coordinates[4:6],
-    ])  # fmt: skip
     with np.errstate(invalid="ignore", divide="ignore"):
-        return Estimate(values, errors, own / np.outer(errors, errors))
+        correlations = reported / np.outer(errors, errors)
+    return Estimate(np.array([*shape, *light, *solution.coordinates[4:6]]), errors, correlations)
+
+
+def _light(part: Part, pixels: Pixels) -> tuple[float, float]:
+    """Flux and sky in the unit of the image."""
+    return part.flux * pixels.unit, part.sky * pixels.unit
 
 
 def _across(covariance: NDArray[np.float64], cos: float, sin: float) -> float:
@@ -92,25 +107,35 @@ def _across(covariance: NDArray[np.float64], cos: float, sin: float) -> float:
 
 
 def coordinate_covariance(
-    solution: Solution, pixels: Pixels, noise: NoiseCorrelation, *, fixed_index: bool = False
+    solution: Solution, pixels: Sequence[Pixels], noises: Sequence[NoiseCorrelation], *, fixed_index: bool = False
 ) -> NDArray[np.float64]:
-    """Covariance of the six coordinates, flux and sky (units of `Pixels.unit`), shape (8, 8)."""
-    free = np.ones(8, bool)
+    """Covariance of the six coordinates, and flux and sky of each band (units of `Pixels.unit`)."""
+    size = len(solution.information)
+    free = np.ones(size, bool)
     free[3] = not fixed_index
     inner = np.ix_(free, free)
     scale = np.sqrt(np.maximum(np.diag(solution.information), 1e-300))[free]
     inverse = np.linalg.pinv(solution.information[inner] / np.outer(scale, scale), hermitian=True, rcond=1e-12)
     inverse /= np.outer(scale, scale)
-    covariance = np.zeros((8, 8))
-    if noise.white:
+    covariance = np.zeros((size, size))
+    if all(noise.white for noise in noises):
         covariance[inner] = inverse
         return covariance
+    middle = np.zeros((size, size))
+    for k, (part, own, noise) in enumerate(zip(solution.parts, pixels, noises, strict=True)):
+        middle[np.ix_(places(k), places(k))] += _of_noise(part, own, noise)
+    covariance[inner] = inverse @ middle[inner] @ inverse
+    return covariance
+
+
+def _of_noise(part: Part, pixels: Pixels, noise: NoiseCorrelation) -> NDArray[np.float64]:
+    """Covariance of the sums of one band in its noise, shape (8, 8)."""
+    if noise.white:
+        return (part.rows * part.weight) @ part.rows.T
     box = math.isqrt(len(pixels.label))
     used = pixels.label >= 0
     spread = np.zeros((8, box * box))
     # each pixel of a cell has the cell's weight; its own noise is the cell's over the root of its pixels
-    share = np.sqrt(1 / np.maximum(solution.weight, 1e-300) / np.maximum(pixels.area, 1)) * solution.weight
-    spread[:, used] = (solution.rows * share)[:, pixels.label[used]]
-    middle = correlated_information(spread.reshape(8, box, box), noise.values)
-    covariance[inner] = inverse @ middle[inner] @ inverse
-    return covariance
+    share = np.sqrt(1 / np.maximum(part.weight, 1e-300) / np.maximum(pixels.area, 1)) * part.weight
+    spread[:, used] = (part.rows * share)[:, pixels.label[used]]
+    return correlated_information(spread.reshape(8, box, box), noise.values)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from .flags import GOOD, FitFlag
 from .noise import NoiseCorrelation
 from .ordered import in_order
 from .pixels import Pixels
-from .polish import BOUNDS, Solution, polish
+from .polish import BOUNDS, Part, Solution, View, polish
 from .posterior import Estimate, estimate
 from .psf import PSFModel
 from .render import CellRenderer, Profile, Renderer
@@ -49,9 +49,9 @@ class ProfileFit:
     sky : float
         Sky left in each pixel.
     chi2 : float
-        Chi-square of the used pixels.
-    pixels : int
-        How many they are.
+        Chi-square, a sum over cells of used pixels.
+    pixels, cells : int
+        How many pixels and cells they are.
     chi2_mask : float
         Reduced chi-square of the pixels in the mask alone.
     sn : float
@@ -77,6 +77,7 @@ class ProfileFit:
     sky: float = float("nan")
     chi2: float = float("nan")
     pixels: int = 0
+    cells: int = 0
     chi2_mask: float = float("nan")
     sn: float = float("nan")
     gain: float = float("nan")
@@ -138,7 +139,8 @@ class Fitter:
         """Return what draws profiles at the place of a stamp."""
         return _renderer(self.psf, self.grid.axes.box, self._place(stamp))
 
-    def _cells(self, stamp: Stamp) -> CellRenderer:
+    def cells(self, stamp: Stamp) -> CellRenderer:
+        """Return what draws profiles in the cells of a stamp."""
         return _cell_renderer(self.psf, self.grid.axes.box, self._place(stamp))
 
     def _place(self, stamp: Stamp) -> tuple[float, float] | None:
@@ -146,7 +148,7 @@ class Fitter:
         varies = len(self.psf.basis) > 1 and stamp.x is not None and stamp.y is not None
         return (stamp.x, stamp.y) if varies else None  # type: ignore[return-value]
 
-    def fit(self, stamp: Stamp, start: Profile | None = None) -> ProfileFit:
+    def fit(self, stamp: Stamp, start: Profile | None = None, begun: int | None = None) -> ProfileFit:
         """Fit one object; never raises for what is wrong with the object.
 
         Parameters
@@ -154,8 +156,10 @@ class Fitter:
         stamp : Stamp
         start : Profile, optional
             Where to begin; default the best model of the grid.
+        begun : int, optional
+            The best model of the grid, where it is known already.
         """
-        wrong = _wrong(stamp, self.grid.axes.box)
+        wrong = what_is_wrong(stamp, self.grid.axes.box)
         if wrong:
             return ProfileFit.of(stamp, flag=wrong[0], reason=wrong[1])
         try:
@@ -164,23 +168,29 @@ class Fitter:
             return ProfileFit.of(stamp, flag=FitFlag.NO_DATA, reason=str(error))
         index = -1
         if start is None:
-            found = self.grid.best(pixels)
-            if found is None:
+            best = self.grid.best(pixels) if begun is None else (begun, 0.0)
+            if best is None:
                 return ProfileFit.of(stamp, flag=FitFlag.NOT_POSITIVE, reason="no model has a positive flux")
-            index, start = found[0], self.grid.profile(found[0])
-        solution = polish(pixels, self._cells(stamp), start, fixed_index=self.fixed_index)
+            index, start = best[0], self.grid.profile(best[0])
+        solution = polish([View(pixels, self.cells(stamp))], start, fixed_index=self.fixed_index)
         if solution is None:
             return ProfileFit.of(stamp, flag=FitFlag.NOT_POSITIVE, reason="no model has a positive flux")
-        return self._result(stamp, pixels, solution, index)
+        found = estimate(solution, [pixels], [self.noise], fixed_index=self.fixed_index)
+        return self.result(stamp, pixels, solution, 0, found, index)
 
-    def _result(self, stamp: Stamp, pixels: Pixels, solution: Solution, index: int) -> ProfileFit:
-        found = estimate(solution, pixels, self.noise, fixed_index=self.fixed_index)
-        profile = Profile.at(solution.coordinates, float(found.values[4]))
-        sn, reduced = _quality(pixels, solution, self.noise)
+    def result(
+        self, stamp: Stamp, pixels: Pixels, solution: Solution, band: int, found: Estimate, start: int
+    ) -> ProfileFit:
+        """Return what a solution says of the object in one band."""
+        part = solution.parts[band]
+        r_e, q, angle, n = Profile.at(solution.coordinates, 1.0)[:4]
+        flux, sky, x, y = (float(value) for value in found.values[4:])
+        sn, reduced = _quality(pixels, part, self.noise)
         flag = _flags(stamp, solution, sn, reduced)
         return ProfileFit.of(
-            stamp, profile=profile, estimate=found, sky=float(found.values[5]), chi2=solution.chi2,
-            pixels=pixels.count, chi2_mask=reduced, sn=sn, gain=self.gain, start=index, flag=flag,
+            stamp, profile=Profile(r_e, q, angle, n, flux, x, y), estimate=found, sky=sky, chi2=part.chi2,
+            pixels=pixels.count, cells=pixels.cell_count, chi2_mask=reduced, sn=sn, gain=self.gain, start=start,
+            flag=flag,
         )  # fmt: skip
 
 
@@ -194,7 +204,16 @@ def _cell_renderer(psf: PSFModel, box: int, place: tuple[float, float] | None) -
     return CellRenderer.through(psf, box, place)
 
 
-def fit_profiles(stamps: Iterable[Stamp], fitter: Fitter, *, workers: int = 1) -> Iterator[ProfileFit]:
+class Starter(Protocol):
+    """What compares many objects with a grid at once."""
+
+    def begun(self, stamps: Iterable[Stamp], grid: SearchGrid, gain: float) -> Iterator[tuple[Stamp, int | None]]:
+        """Pair each stamp with its best model."""
+
+
+def fit_profiles(
+    stamps: Iterable[Stamp], fitter: Fitter, *, workers: int = 1, accelerator: Starter | None = None
+) -> Iterator[ProfileFit]:
     """Fit objects.
 
     Parameters
@@ -205,30 +224,36 @@ def fit_profiles(stamps: Iterable[Stamp], fitter: Fitter, *, workers: int = 1) -
         What they share.
     workers : int
         Threads; the results do not depend on it.
+    accelerator : Starter, optional
+        Finds the starts of many objects at once (`dre.device.Accelerator`).
 
     Yields
     ------
     ProfileFit
         In the order of the stamps. An object that cannot be fitted has a flag and a reason.
     """
+    if accelerator is not None:
+        pairs = accelerator.begun(stamps, fitter.grid, fitter.gain)
+        return in_order(lambda pair: fitter.fit(pair[0], begun=pair[1]), pairs, workers)
     return in_order(fitter.fit, stamps, workers)
 
 
-def _wrong(stamp: Stamp, box: int) -> tuple[FitFlag, str] | None:
+def what_is_wrong(stamp: Stamp, box: int) -> tuple[FitFlag, str] | None:
+    """Say why a stamp cannot be fitted; None where nothing stands against it."""
     for what, array in (("image", stamp.obj), ("mask", stamp.mask), ("rms", stamp.rms)):
         if array.shape != (box, box):
             return FitFlag.SHAPE, f"the {what} has shape {array.shape}, the models ({box}, {box})"
     return None if stamp.mask.any() else (FitFlag.EMPTY_MASK, "the mask is empty")
 
 
-def _quality(pixels: Pixels, solution: Solution, noise: NoiseCorrelation) -> tuple[float, float]:
+def _quality(pixels: Pixels, part: Part, noise: NoiseCorrelation) -> tuple[float, float]:
     """Signal-to-noise ratio (the noise of a sum grows with its correlation) and reduced chi-square of the mask."""
-    own = pixels.inside & (solution.weight > 0)
+    own = pixels.inside & (part.weight > 0)
     if not own.any():
         return float("nan"), float("nan")
-    weight = solution.weight[own]
-    light = (pixels.data - solution.sky * pixels.area)[own]
-    rest = light - solution.flux * solution.rows[6, own]
+    weight = part.weight[own]
+    light = (pixels.data - part.sky * pixels.area)[own]
+    rest = light - part.flux * part.rows[6, own]
     together = max(float(noise.values.sum()), 1.0)
     return float(light.sum() / np.sqrt((1 / weight).sum() * together)), float(np.mean(weight * rest**2))
 

@@ -84,7 +84,7 @@ class Renderer:
         length = period(box, reach)
         return cls(box, *fourier.transfer(table, psf.sampling, centre_of(table), length, pixel=psf.without_pixel))
 
-    def draw(self, coordinates: NDArray[np.float64], *, derivatives: bool = False) -> NDArray[np.float32]:
+    def draw(self, coordinates: NDArray[np.float64], *, derivatives: bool = False) -> NDArray[np.float64]:
         """Draw a profile of unit flux, and its derivatives to the coordinates; shape (1 or 7, box, box)."""
         n = min(max(math.exp(coordinates[3]), LOWEST), HIGHEST)
         return fourier.pictures(

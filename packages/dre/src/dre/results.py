@@ -44,8 +44,9 @@ COLUMNS = (
     Column("Y_FIT", "float64", "pix", "centre, one-based as Y_IMAGE; in a cut of unknown place: from its middle"),
     Column("Y_FIT_ERR", "float64", "pix", "its standard error"),
     Column("CORRELATIONS", "float64", None, "correlations of the errors of " + ", ".join(PARAMETERS)),
-    Column("CHI2", "float64", None, "chi-square of the used pixels"),
+    Column("CHI2", "float64", None, "chi-square, a sum over cells of used pixels"),
     Column("PIXELS", "int32", None, "number of used pixels"),
+    Column("CELLS", "int32", None, "number of cells; beyond 16 pixels from the middle a cell is several pixels"),
     Column("CHI2_MASK", "float64", None, "reduced chi-square of the pixels in the mask"),
     Column("SN", "float64", None, "signal over noise in the mask"),
     Column("FIT_GAIN", "float64", None, "gain that the fit took, e-/ADU; inf: noise without photons"),
@@ -112,6 +113,7 @@ def _row(fit: ProfileFit, zero_point: float | None) -> tuple[Any, ...]:
             blank,
             fit.chi2,
             fit.pixels,
+            fit.cells,
             fit.chi2_mask,
             fit.sn,
             fit.gain,
@@ -129,7 +131,7 @@ def _row(fit: ProfileFit, zero_point: float | None) -> tuple[Any, ...]:
     return (
         fit.ext_number, fit.number, *_linear(log_r), *log_r, *q, *angle, *_linear(log_n), *log_n, *flux,
         *magnitude, *sky, x[0] + place[0], x[1], y[0] + place[1], y[1], fit.estimate.correlations, fit.chi2, fit.pixels,
-        fit.chi2_mask, fit.sn, fit.gain, fit.flag,
+        fit.cells, fit.chi2_mask, fit.sn, fit.gain, fit.flag,
     )  # fmt: skip
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .grid import GridAxes
-from .kernels.linear import linear_scan
-from .kernels.superpixels import cells
+from .kernels.linear import linear_scan, untried_around
+from .kernels.superpixels import cells, search_cells
 from .pixels import Pixels
 from .psf import PSFModel
 from .render import CellRenderer, Profile
@@ -26,7 +27,7 @@ SEARCH = GridAxes(
 _RIM = 8.0
 """The search looks this far beyond twice the radius of the mask, px; the fit itself uses the whole stamp."""
 
-_SMALL = 4096
+_SMALL = 1024
 """A grid of at most so many models is compared with as a whole."""
 
 _PER_INDEX, _LEADERS = 4, 12
@@ -35,7 +36,7 @@ _PER_INDEX, _LEADERS = 4, 12
 
 @dataclass(frozen=True, eq=False, slots=True)
 class SearchGrid:
-    """Models of a grid through one PSF, in the cells of `dre.kernels.superpixels`.
+    """Models of a grid through one PSF, in the coarser cells of `dre.kernels.superpixels`.
 
     Attributes
     ----------
@@ -63,7 +64,8 @@ class SearchGrid:
             One-based X_IMAGE, Y_IMAGE.
         """
         renderer = CellRenderer.through(psf, axes.box, place)
-        label, area = cells(axes.box)
+        label, fine = cells(axes.box)
+        group, area = search_cells(axes.box)
         models = np.empty((*axes.shape, len(area)), np.float32)
         for (i, n), (j, q), (k, angle) in itertools.product(*map(enumerate, (axes.n, axes.q, axes.angle))):
             twin = _twin(axes, q, angle, k)
@@ -71,8 +73,15 @@ class SearchGrid:
                 models[i, j, k] = models[i, j, twin]
                 continue
             for m, log_r in enumerate(axes.log_r):
-                models[i, j, k, m] = renderer.draw(Profile(10**log_r, q, angle, n).coordinates(), label, area)[0]
+                drawn = renderer.draw(Profile(10**log_r, q, angle, n).coordinates(), label, fine)[0]
+                models[i, j, k, m] = np.bincount(group, drawn, len(area))
         return cls(axes, models.reshape(axes.count, -1), area)
+
+    @staticmethod
+    def room(axes: GridAxes) -> tuple[tuple[int, int], NDArray[np.float64]]:
+        """Return the shape of `models` and the `area` of a grid with these axes."""
+        area = search_cells(axes.box)[1]
+        return (axes.count, len(area)), area
 
     def best(self, pixels: Pixels) -> tuple[int, float] | None:
         """Return the model of least chi-square, coarse to fine, and by how much it lowers that of sky alone.
@@ -87,7 +96,7 @@ class SearchGrid:
         index, gain : int, float
             None where no model has a positive flux.
         """
-        data, weight = self._reached(pixels)
+        data, weight = self.reached(pixels)
         if not (weight > 0).any():
             return None
         gains = np.full(len(self.models), np.nan)
@@ -96,8 +105,8 @@ class SearchGrid:
         wanted, walked = [] if small else self._firsts(gains), set[int]()
         while wanted:
             walked.update(wanted)
-            near = np.unique(np.concatenate([models_around(k, self.axes.shape) for k in wanted]))
-            self._compare(near[np.isnan(gains[near])], gains, data, weight)
+            near = untried_around(np.array(wanted), np.array(self.axes.shape), gains)
+            self._compare(near, gains, data, weight)
             wanted = [k for k in _best_of(gains, _LEADERS) if k not in walked]
         top = int(np.nanargmax(gains))
         return (top, float(gains[top])) if np.isfinite(gains[top]) else None
@@ -105,9 +114,9 @@ class SearchGrid:
     def _compare(self, which: NDArray, gains: NDArray, data: NDArray, weight: NDArray) -> None:
         gains[which] = linear_scan(self.models, which, data, weight, self.area[: len(data)])[0]
 
-    def _reached(self, pixels: Pixels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def reached(self, pixels: Pixels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Data and weights of the cells, which are in order of distance, to twice the radius of the mask and a rim."""
-        data, weight = pixels.completed(self.area)
+        data, weight = pixels.completed(search_cells(self.axes.box)[0], self.area)
         radius = 2 * np.sqrt(pixels.area[pixels.inside].sum() / np.pi) + _RIM
         count = int(np.searchsorted(np.cumsum(self.area), np.pi * radius**2))
         return data[:count], weight[:count]
@@ -115,12 +124,12 @@ class SearchGrid:
     def _firsts(self, gains: NDArray[np.float64]) -> list[int]:
         """The best models of each Sersic index that was tried."""
         planes = gains.reshape(len(self.axes.n), -1)
-        tried = [k for k in range(len(planes)) if not np.isnan(planes[k]).all()]
-        return [k * planes.shape[1] + place for k in tried for place in _best_of(planes[k], _PER_INDEX)]
+        size = planes.shape[1]
+        return [k * size + place for k, plane in enumerate(planes) for place in _best_of(plane, _PER_INDEX)]
 
     def exhaustive(self, pixels: Pixels) -> int:
         """Return the model of least chi-square after comparing with all of them."""
-        data, weight = self._reached(pixels)
+        data, weight = self.reached(pixels)
         gains = np.empty(len(self.models))
         self._compare(np.arange(len(gains)), gains, data, weight)
         return int(np.argmax(gains))
@@ -140,26 +149,13 @@ def _twin(axes: GridAxes, q: float, angle: float, k: int) -> int | None:
 
 def _best_of(gains: NDArray[np.float64], count: int) -> list[int]:
     """Positions of the largest values, the largest first; NaN is none."""
-    order = np.argsort(np.where(np.isnan(gains), -np.inf, gains))[::-1][:count]
-    return [int(k) for k in order if gains[k] > -np.inf]
+    known = np.flatnonzero(gains > -np.inf)
+    return [int(k) for k in known[np.argsort(-gains[known], kind="stable")[:count]]]
 
 
+@lru_cache(maxsize=8)
 def coarse_models(shape: tuple[int, int, int, int]) -> NDArray[np.int64]:
     """Every second model of each axis and the last of each; of the angles, which are a circle, every second."""
     axes = [np.unique(np.append(np.arange(0, size, 2), size - 1)) for size in shape]
     axes[2] = np.arange(0, shape[2], 2)
-    return _all_of(axes, shape)
-
-
-def models_around(index: int, shape: tuple[int, int, int, int]) -> NDArray[np.int64]:
-    """The models at most one step from a model on each axis."""
-    axes = []
-    for k, (place, size) in enumerate(zip(np.unravel_index(index, shape), shape, strict=True)):
-        near = int(place) + np.arange(-1, 2)
-        axes.append(np.unique(near % size) if k == 2 else near[(near >= 0) & (near < size)])
-    return _all_of(axes, shape)
-
-
-def _all_of(axes: list[NDArray], shape: tuple[int, int, int, int]) -> NDArray[np.int64]:
-    places = np.meshgrid(*axes, indexing="ij")
-    return np.ravel_multi_index([place.ravel() for place in places], shape)
+    return np.ravel_multi_index(np.meshgrid(*axes, indexing="ij"), shape).ravel()

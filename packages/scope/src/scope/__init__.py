@@ -6,21 +6,26 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "Collections": "pipeline.inputs",
     "Cuts": "lightcurves.quality",
     "Folder": "lightcurves.folder",
     "FrequencyGrid": "periods.grid",
+    "Inputs": "pipeline.inputs",
     "LightCurve": "lightcurves.record",
     "LightCurves": "lightcurves.record",
     "Options": "periods.search",
     "Periods": "periods.search",
     "Quadrant": "lightcurves.folder",
     "Recipe": "features.assembly",
+    "Request": "pipeline.features",
     "Series": "periods.series",
     "clean": "lightcurves.quality",
     "dmdt": "features.dmdt",
     "find_periods": "periods.search",
     "fourier_features": "features.fourier",
+    "generate": "pipeline.features",
     "measure": "features.assembly",
+    "read_config": "config",
     "read_light_curves": "lightcurves.tables",
 }
 

@@ -16,7 +16,7 @@ import numpy as np
 from shared_io import atomic, table
 from shared_io.errors import InputNotFound, SchemaMismatch
 
-from scope.features.crossmatch import CATALOGUES, Catalogue
+from scope.features.crossmatch import CATALOGUES, TEXTS, Catalogue
 from scope.features.schema import INT, PICTURE, POINT, TEXT, TRUTH
 from scope.lightcurves.folder import Quadrant
 
@@ -104,28 +104,77 @@ def _points(ra: np.ndarray, dec: np.ndarray) -> Any:
     return pa.array(points, kind)
 
 
-def read_catalogue(path: Path) -> Catalogue:
+def read_catalogue(path: Path, *, needed: Sequence[str] = (), numbers: Sequence[str] = ()) -> Catalogue:
     """Read a catalogue of positions: any table with columns ra and dec [deg].
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where it is.
+    needed : sequence of str
+        Columns that must be there, as numbers.
+    numbers : sequence of str
+        Columns that are numbers if they are there.
+
+    Returns
+    -------
+    Catalogue
+        Missing numbers are NaN, other missing values None.
 
     Raises
     ------
     InputNotFound, CorruptInput
         When the file cannot be trusted.
     SchemaMismatch
-        When it has no positions.
+        When a column is missing or does not hold numbers.
     """
     found = table.read(path)
     if not {"ra", "dec"} <= set(found.colnames):
         raise SchemaMismatch("no columns ra and dec", path=path, hint="both in degrees, ICRS")
-    columns = {name: np.asarray(found[name]) for name in found.colnames}
-    return Catalogue(columns["ra"].astype(np.float64), columns["dec"].astype(np.float64), columns)
+    missing = [name for name in needed if name not in found.colnames]
+    if missing:
+        raise SchemaMismatch(
+            f"no column {', '.join(missing)}", path=path, hint=f"it has {', '.join(found.colnames[:9])}"
+        )
+    for name in ("ra", "dec", *needed, *numbers):
+        if name in found.colnames and found[name].dtype.kind not in "iufb":
+            raise SchemaMismatch("numbers are needed here", path=path, hdu=name)
+    columns = {name: _filled(found[name]) for name in found.colnames}
+    return Catalogue(np.asarray(columns["ra"], np.float64), np.asarray(columns["dec"], np.float64), columns)
 
 
-def read_catalogues(folder: Path | None) -> dict[str, Catalogue]:
-    """Read the catalogues of a folder that are matched with: files named after `CATALOGUES`, e.g. AllWISE.parquet."""
+def _filled(column: Any) -> np.ndarray:
+    """Return the values of a column, NaN or None where one is missing."""
+    if not np.ma.is_masked(column):
+        return np.asarray(column)
+    if column.dtype.kind == "f":
+        return np.ma.filled(column, np.nan)
+    out = np.asarray(column).astype(object)
+    out[np.ma.getmaskarray(column)] = None
+    return out
+
+
+def read_catalogues(folder: Path | None, wanted: Mapping[str, Sequence[str]] = CATALOGUES) -> dict[str, Catalogue]:
+    """Read the catalogues of a folder that are matched with: files named after them, e.g. AllWISE.parquet.
+
+    Parameters
+    ----------
+    folder : pathlib.Path or None
+        Where they are; None: there are none.
+    wanted : mapping of str to sequence of str
+        Columns by catalogue.
+
+    Raises
+    ------
+    InputNotFound, CorruptInput, SchemaMismatch
+        As :func:`read_catalogue`, and when there is no such folder.
+    """
     if folder is None:
         return {}
-    return {path.stem: read_catalogue(path) for path in sorted(Path(folder).iterdir()) if path.stem in CATALOGUES}
+    if not Path(folder).is_dir():
+        raise InputNotFound("no such folder of catalogues", path=folder)
+    paths = [path for path in sorted(Path(folder).iterdir()) if path.stem in wanted]
+    return {p.stem: read_catalogue(p, numbers=[n for n in wanted[p.stem] if n not in TEXTS]) for p in paths}
 
 
 def read_quadrants(path: Path) -> dict[int, Quadrant]:
@@ -161,16 +210,43 @@ def read_quadrants(path: Path) -> dict[int, Quadrant]:
     return out
 
 
-def read_identifiers(path: Path) -> list[int]:
-    """Read the column ``ztf_id`` (or ``_id``) of a table.
+def read_identifiers(path: Path) -> dict[int, str | None]:
+    """Read the sources wanted and, where the file has them, their names at Fritz.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A table with a column ``ztf_id`` (or ``_id``, or ``objectId``) and perhaps ``fritz_name``, or a JSON object
+        whose keys are identifiers and whose values may have a ``fritz_name``.
+
+    Returns
+    -------
+    dict of int to str or None
+        Names by identifier, in the order of the file.
 
     Raises
     ------
     SchemaMismatch
-        When there is none.
+        When there are none.
     """
+    if Path(path).suffix == ".json":
+        return _json_identifiers(path)
     found = table.read(path)
-    name: Sequence[str] = [name for name in ("ztf_id", "_id") if name in found.colnames]
-    if not name:
+    column: Sequence[str] = [name for name in ("ztf_id", "_id", "objectId") if name in found.colnames]
+    if not column:
         raise SchemaMismatch("no column ztf_id", path=path, hint="one identifier of the survey in each row")
-    return [int(value) for value in dict.fromkeys(np.asarray(found[name[0]]).tolist())]
+    names = [str(n) for n in found["fritz_name"]] if "fritz_name" in found.colnames else [None] * len(found)
+    try:
+        return {int(value): name for value, name in zip(found[column[0]].tolist(), names, strict=True)}
+    except (TypeError, ValueError):
+        raise SchemaMismatch("identifiers must be whole numbers", path=path, hdu=column[0]) from None
+
+
+def _json_identifiers(path: Path) -> dict[int, str | None]:
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        return {int(key): value.get("fritz_name") if isinstance(value, dict) else None for key, value in found.items()}
+    except OSError as error:
+        raise InputNotFound(f"cannot be read: {error.strerror}", path=path) from error
+    except (AttributeError, ValueError, RecursionError):
+        raise SchemaMismatch("not a JSON object whose keys are identifiers", path=path) from None

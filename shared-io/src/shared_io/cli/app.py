@@ -78,7 +78,7 @@ class App(typer.Typer):
         return decorate
 
 
-def new_app(tool: str, *, package: str, help: str) -> App:
+def new_app(tool: str, *, package: str, help: str, config: typer.Typer | None = None) -> App:
     """Make the application of a tool.
 
     Parameters
@@ -89,12 +89,14 @@ def new_app(tool: str, *, package: str, help: str) -> App:
         The installed distribution, for ``--version``.
     help
         What it is for, in a sentence or two.
+    config
+        The verbs below ``config`` of a tool that has settings of its own; by default ``show``, of the options.
     """
     from shared_io.cli.settings import config_app
 
     app = App(tool, package, help)
     app.callback()(_root)
-    app.add_typer(config_app(tool), name="config")
+    app.add_typer(config or config_app(tool), name="config")
     return app
 
 

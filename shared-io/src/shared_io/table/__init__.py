@@ -9,6 +9,6 @@
 
 from __future__ import annotations
 
-from shared_io.table.files import batches, read, write, writer
+from shared_io.table.files import arrow_schema, batches, read, row_groups, write, writer
 
-__all__ = ["batches", "read", "write", "writer"]
+__all__ = ["arrow_schema", "batches", "read", "row_groups", "write", "writer"]

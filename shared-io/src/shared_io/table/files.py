@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from shared_io.provenance import Provenance
     from shared_io.table.parquet import Writer
 
-__all__ = ["batches", "read", "write", "writer"]
+__all__ = ["arrow_schema", "batches", "read", "row_groups", "write", "writer"]
 
 _BY_SUFFIX = {
     **dict.fromkeys(locate.FITS_SUFFIXES, "fits"),
@@ -119,6 +119,52 @@ def batches(
     if rows < 1:
         raise ValueError("rows must be positive")
     yield from _module(_format_of(path)).batches(path, rows=rows, key=key, columns=columns)
+
+
+def row_groups(
+    path: str | os.PathLike[str],
+    columns: Sequence[str] | None = None,
+    *,
+    where: Mapping[str, Sequence[float]] | None = None,
+) -> Iterator[Any]:
+    """Read a Parquet file one row group at a time, as Arrow tables: for nested columns and many rows.
+
+    Parameters
+    ----------
+    path
+        The file.
+    columns
+        The columns wanted; by default all.
+    where
+        Numbers wanted by the name of their column: groups whose statistics rule all of them out are not read.
+        Rows of the others are not filtered.
+
+    Yields
+    ------
+    pyarrow.Table
+        Verified as by `read`.
+
+    Raises
+    ------
+    InputNotFound, CorruptInput, UnsafeInput, InputTooLarge
+        When the file cannot be trusted.
+    SchemaMismatch
+        When it is not Parquet or has no such column.
+    """
+    if _format_of(path) != "parquet":
+        raise SchemaMismatch("only Parquet is read by row groups", path=path)
+    yield from _module("parquet").row_groups(path, columns, where=where)
+
+
+def arrow_schema(path: str | os.PathLike[str]) -> Any:
+    """Return the `pyarrow.Schema` of a Parquet file from its footer alone; None for other formats.
+
+    Raises
+    ------
+    InputNotFound, CorruptInput
+        When the file cannot be trusted.
+    """
+    return _module("parquet").arrow_schema(path) if _format_of(path) == "parquet" else None
 
 
 def writer(

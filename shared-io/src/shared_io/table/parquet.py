@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from shared_io.provenance import Provenance
 
-__all__ = ["Writer", "batches", "key_values", "read", "write", "writer"]
+__all__ = ["Writer", "arrow_schema", "batches", "key_values", "read", "row_groups", "write", "writer"]
 
 _COLUMNS, _META = b"shared_io.columns", b"shared_io.meta"
 _FOREIGN_META = b"scope"  # a JSON object of attributes, as scope's tables carry them
@@ -180,6 +180,27 @@ def batches(
                 yield source.table(part, names)
 
 
+def row_groups(
+    path: str | os.PathLike[str], columns: Sequence[str] | None = None, *, where: Mapping[str, Any] | None = None
+) -> Iterator[Any]:
+    """Read Arrow tables, a row group at a time; see `shared_io.table.row_groups`."""
+    with _opened(path) as source:
+        names = source.choose(columns)
+        for group in range(source.groups):
+            if not all(source.may_hold(group, name, wanted) for name, wanted in (where or {}).items()):
+                continue
+            source.verify(group, names)
+            with _translated(path):
+                found = source.file.read_row_group(group, columns=names, use_threads=False)
+            yield found
+
+
+def arrow_schema(path: str | os.PathLike[str]) -> Any:
+    """Return the names and types of the columns, from the footer alone."""
+    with _opened(path) as source:
+        return source.file.schema_arrow
+
+
 def key_values(path: str | os.PathLike[str]) -> dict[str, str]:
     """Return the texts that the footer carries, verified."""
     with _opened(path) as source:
@@ -215,6 +236,16 @@ class _Source:
         wanted = tuple(f"{name}." for name in names)
         indices = [i for i, path in enumerate(paths) if f"{path}.".startswith(wanted)]
         self._seal.verify(self._raw, self._metadata, group, indices, self.path)
+
+    def may_hold(self, group: int, name: str, wanted: Any) -> bool:
+        """Tell from the statistics whether a row group can hold one of the wanted numbers in a column."""
+        row_group = self._metadata.row_group(group)
+        for index in range(self._metadata.num_columns):
+            chunk = row_group.column(index)
+            found = chunk.statistics if chunk.path_in_schema == name else None
+            if found is not None and found.has_min_max:
+                return any(found.min <= value <= found.max for value in wanted)
+        return True
 
     def table(self, found: Any, names: list[str]) -> Table:
         """Return Arrow columns as a table."""

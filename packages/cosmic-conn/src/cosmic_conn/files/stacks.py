@@ -23,14 +23,15 @@ def frame_names(aligned: Aligned) -> list[str]:
 
 def gains_of(aligned: Aligned, keywords: Keywords) -> list[float]:
     """Return the gain of each frame, 1 where its header has none [e-/ADU]."""
-    return [number(h, keywords.gain) or 1.0 for h in aligned.headers]
+    known = (number(h, keywords.gain, 1.0) or 1.0 for h in aligned.headers)
+    return [gain if gain > 0 else 1.0 for gain in known]
 
 
 def spectra_of(aligned: Aligned, keywords: Keywords) -> tuple[Stack, npt.NDArray[np.bool_]]:
     """Return spectra in electrons, their overscan at 0, and where they are beyond the linear range."""
     frames, full = without_overscan(aligned.frames)
     gains = np.array(gains_of(aligned, keywords), dtype=np.float32)
-    noises = np.array([number(h, keywords.read_noise) or 0.0 for h in aligned.headers])
+    noises = np.array([max(number(h, keywords.read_noise) or 0.0, 0.0) for h in aligned.headers])
     return Stack(frames * gains[:, None, None], aligned.valid, noises), full
 
 
@@ -56,11 +57,11 @@ def stack_of(aligned: Aligned, keywords: Keywords, *, compat: bool = False) -> S
         raise SchemaMismatch(f"no {keywords.read_noise} in the header of a frame", hint="name its card with --keywords")
     gains = np.ones(len(noises)) if compat else np.array(gains_of(aligned, keywords))
     levels = [number(h, keywords.saturation) for h in aligned.headers]
-    full = [level * gain for level, gain in zip(levels, gains, strict=True) if level]
+    full = [level * gain for level, gain in zip(levels, gains, strict=True) if level and level > 0]
     return Stack(
         frames=aligned.frames * gains[:, None, None].astype(np.float32),
         valid=aligned.valid,
-        read_noise=np.array([noise or 0.0 for noise in noises]),
+        read_noise=np.array([max(noise or 0.0, 0.0) for noise in noises]),
         saturation=min(full, default=float("inf")),
         small=frame_names(aligned)[0][3:6] == "0m4",
     )

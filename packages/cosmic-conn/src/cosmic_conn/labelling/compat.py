@@ -41,11 +41,11 @@ def label_as_predecessor(stack: Stack, rules: Rules) -> dict[str, Any]:
     Rejected
         When there are more than 3000 sources, or they cannot be found.
     """
-    frames = _without_dark(stack.frames * stack.valid)
+    frames = _without_dark(np.nan_to_num(stack.frames, nan=0.0, posinf=0.0, neginf=0.0) * stack.valid)
     read_noise = stack.read_noise
     level = frames - _medians(frames)
-    sources = _sources(level)
-    notes: dict[str, Any] = {}
+    sources, number = _sources(level)
+    notes: dict[str, Any] = {"sources": number}
     if stack.small:
         gains = np.array([solved_gain(f, s, r) for f, s, r in zip(frames, sources, read_noise, strict=True)])
         frames, read_noise = frames * gains[:, None, None].astype(np.float32), read_noise * gains
@@ -112,14 +112,14 @@ def _without_dark(frames: Array) -> Array:
     return np.where(frames < mean - _DARK * std, np.float32(median), frames)
 
 
-def _sources(level: Array) -> Mask:
+def _sources(level: Array) -> tuple[Mask, int]:
     try:
         shapes = find_shapes(median_frame(level), frugal=True)
     except ValueError as error:
         raise Rejected("rejected_SEP_sources_over_3k") from error
     if len(shapes) > CROWDED:
         raise Rejected("rejected_SEP_sources_over_3k")
-    return source_masks(level, shapes)
+    return source_masks(level, shapes), len(shapes)
 
 
 def _masks(

@@ -9,10 +9,17 @@ import numpy.typing as npt
 
 from cosmic_conn.kernels.labels import border_mask, connected, outliers, reached, split_small, supported, unusual
 from cosmic_conn.kernels.masks import grow
-from cosmic_conn.kernels.sources import source_masks
+from cosmic_conn.kernels.sources import Shapes, source_masks
 from cosmic_conn.kernels.stacks import median_frame, smallest_of_two
 from cosmic_conn.kernels.tails import threshold
-from cosmic_conn.labelling.noise import FEWEST, matched, measured_variances, signal_to_noise, sky_levels
+from cosmic_conn.labelling.noise import (
+    FEWEST,
+    matched,
+    measured_variances,
+    signal_to_noise,
+    sky_levels,
+    transferred_gains,
+)
 from cosmic_conn.labelling.sources import find_shapes
 from cosmic_conn.labelling.stack import BORDER, INVALID, SINGLE, SOURCE, Labels, Rejected, Rules, Stack
 
@@ -47,7 +54,8 @@ def label_stack(stack: Stack, rules: Rules) -> Labels:
         left = int((~rejected).sum())
         if left < rules.min_frames:
             raise Rejected(f"rejected_less_than_{rules.min_frames}_frames")
-        found = _label(stack.without(rejected), rules)
+        with np.errstate(over="ignore", invalid="ignore"):  # numbers that are no counts give no labels
+            found = _label(stack.without(rejected), rules)
         more = outliers(found["cr"].sum(axis=(1, 2)))
         if not rules.compat:
             many, trail = unusual(found["cr"], (found["ignore"] & SOURCE) > 0)
@@ -69,18 +77,30 @@ def _label(stack: Stack, rules: Rules) -> dict[str, Any]:
     valid = stack.valid & np.isfinite(stack.frames).all(axis=0)
     levels = sky_levels(stack.frames, valid)
     frames = np.where(valid, stack.frames - levels[:, None, None].astype(np.float32), np.float32(0))
-    shapes = find_shapes(frames.min(axis=0) if len(frames) == 2 else median_frame(frames))
+    shapes = _shapes(frames)
     sources = source_masks(frames, shapes) | _full(stack)
     frame_edge = border_mask(valid.shape, rules.border)
     empty = valid & ~sources.any(axis=0) & ~frame_edge
     frames = matched(frames, empty)
     frames[:, ~valid] = 0
     variances, notes = _variances(frames, empty, stack, levels, rules)
+    if stack.small:
+        gains = transferred_gains(variances, levels, stack.read_noise)
+        frames *= gains[:, None, None].astype(np.float32)
+        variances, levels, notes["gains"] = variances * gains**2, levels * gains, gains.round(6).tolist()
     reference = smallest_of_two(frames, variances) if len(frames) == 2 else median_frame(frames)
     snr = signal_to_noise(frames, reference, variances)
     cr, ignore, high = _masks(snr, sources, frame_edge, valid, rules)
     notes = {"sources": len(shapes), **notes, "snr_of_empty_sky": _spread(snr, empty & ~cr.any(axis=0))}
     return {"cr": cr, "ignore": ignore, "high": high, "snr": snr, "reference": reference, "sky": levels, "notes": notes}
+
+
+def _shapes(frames: npt.NDArray[np.float32]) -> Shapes:
+    """Return the sources of what is in all frames: cosmic rays are in neither the median nor the smaller of two."""
+    try:
+        return find_shapes(frames.min(axis=0) if len(frames) == 2 else median_frame(frames))
+    except ValueError as error:
+        raise Rejected(f"rejected_sources ({error})") from error
 
 
 def _masks(

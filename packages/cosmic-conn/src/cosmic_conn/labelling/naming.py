@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-__all__ = ["ALIGNED", "LOG", "MASKED", "PREVIEWS", "RAW", "aligned_name", "base_name", "masked_name"]
+__all__ = ["ALIGNED", "LOG", "MASKED", "PREVIEWS", "RAW", "REJECTED", "aligned_name", "base_name", "masked_name"]
 
 RAW, ALIGNED, MASKED = "banzai_frms", "aligned_fits", "masked_fits"
 """Folders of exposures, of aligned files, of masked files."""
 
-PREVIEWS = "train_set_png"
-"""Folder of previews where no comment is given."""
+PREVIEWS, REJECTED = "train_set_png", "rejected_frms"
+"""Folders of previews where no comment is given, and of pictures of sequences with frames that give no labels."""
 
 LOG = "CR_reduction_log"
 

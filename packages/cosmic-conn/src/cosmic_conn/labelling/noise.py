@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from cosmic_conn.kernels.stacks import difference_variances
 
-__all__ = ["FEWEST", "matched", "measured_variances", "signal_to_noise", "sky_levels"]
+__all__ = ["FEWEST", "matched", "measured_variances", "signal_to_noise", "sky_levels", "transferred_gains"]
 
 Array = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -123,6 +123,26 @@ def signal_to_noise(
 def _both(variances: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the variances of the distances of each frame from what it is compared with."""
     return np.full(2, variances.sum()) if len(variances) == 2 else difference_variances(variances)
+
+
+def transferred_gains(
+    variances: npt.NDArray[np.float64], levels: npt.NDArray[np.float64], read_noise: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return the gains that make the variance of each sky that of its photons and the read-out [e-/unit].
+
+    With v the variance of a sky of level m, ``g^2 v = g m + r^2`` (the photon transfer method, Janesick 2001,
+    Scientific Charge-Coupled Devices, chapter 2, with a single level). Where nothing is known of the sky it is 1.
+
+    Parameters
+    ----------
+    variances, levels : ndarray of float64, shape (N,)
+        Of the sky, in units that are to become electrons.
+    read_noise : ndarray of float64, shape (N,)
+        [e-].
+    """
+    level = np.maximum(levels, 0)
+    found = (level + np.sqrt(level**2 + 4 * variances * read_noise**2)) / (2 * variances)
+    return np.asarray(np.where(levels > 0, found, 1.0))
 
 
 def _some(usable: Mask) -> npt.NDArray[np.intp]:

@@ -15,7 +15,7 @@ CROWDED = 3000
 _MESH, _SMOOTHED = 32, 3  # of the background: side of a mesh [pixel], and of the median filter [meshes]
 _THRESHOLD, _SMALLEST = 3.5, 9  # standard deviations, and pixels of a source
 _TRUNCATED = 8  # flag of sources from which something is wrong with their pixels
-_HELD = 0.1  # of all pixels
+_HELD, _LEAST = 0.1, 1000  # of all pixels, and pixels: with less sep crashes on images of a few of them
 _SHARP = 1.0  # full width at half maximum of what is no source [pixel]
 
 
@@ -36,7 +36,7 @@ def find_shapes(median: npt.NDArray[np.float32], *, frugal: bool = False) -> Sha
     import sep
 
     image = np.ascontiguousarray(median, dtype=np.float32)
-    sep.set_extract_pixstack(int(image.size * _HELD) if frugal else image.size)
+    sep.set_extract_pixstack(max(int(image.size * _HELD) if frugal else image.size, _LEAST))
     try:
         background = sep.Background(image, bw=_MESH, bh=_MESH, fw=_SMOOTHED, fh=_SMOOTHED)
         table = sep.extract(image - background.back(), _THRESHOLD, err=background.globalrms, minarea=_SMALLEST)

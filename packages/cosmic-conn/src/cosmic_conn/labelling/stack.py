@@ -22,7 +22,7 @@ class Rejected(Exception):
 
 @dataclass(frozen=True)
 class Stack:
-    """Frames on one grid.
+    """Frames on one grid; arrays of other types are converted.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Stack:
     saturation
         Charge from which a pixel is full [e-]; infinity where it is not known.
     small
-        Whether they are of a 0.4 m telescope of LCO, whose gain `compat` solves for.
+        Whether they are of a 0.4 m telescope of LCO, whose gain is solved for.
     """
 
     frames: npt.NDArray[np.float32]
@@ -45,8 +45,13 @@ class Stack:
     small: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "frames", np.asarray(self.frames, dtype=np.float32))
+        object.__setattr__(self, "valid", np.asarray(self.valid, dtype=bool))
+        object.__setattr__(self, "read_noise", np.asarray(self.read_noise, dtype=np.float64))
         if self.frames.ndim != 3 or len(self.frames) < 2 or len(self.read_noise) != len(self.frames):
             raise ValueError("a stack has two frames at least, and a read noise for each")
+        if self.valid.shape != self.frames.shape[1:]:
+            raise ValueError("the mask of valid pixels must have the shape of a frame")
 
     def without(self, rejected: npt.NDArray[np.bool_]) -> Stack:
         """Return the stack without some frames."""
@@ -120,7 +125,7 @@ class Labels:
     rejected : ndarray of bool
         Which frames of the stack were left out.
     notes : dict
-        Numbers for the log.
+        Numbers for the log; ``gains`` are factors of those that the stack was made with.
     """
 
     cr: npt.NDArray[np.bool_]

@@ -20,7 +20,7 @@ from cosmic_conn.files.sequences import Aligned, read_aligned, write_masked
 from cosmic_conn.files.spectra import read_spectra
 from cosmic_conn.files.stacks import frame_names, gains_of, spectra_of, stack_of
 from cosmic_conn.labelling.label import label_stack
-from cosmic_conn.labelling.naming import PREVIEWS, aligned_name, base_name, masked_name
+from cosmic_conn.labelling.naming import PREVIEWS, REJECTED, aligned_name, base_name, masked_name
 from cosmic_conn.labelling.spectra import label_spectra, without_overscan
 from cosmic_conn.labelling.stack import Labels, Rejected, Rules
 
@@ -142,15 +142,19 @@ def _work(unit: batch.Unit, *, request: Request) -> str:
     except Rejected as reason:
         record |= {"accepted": False, "reason": str(reason), "frames": frame_names(aligned)}
         job.target.unlink(missing_ok=True)
+        if request.preview:
+            _draw_rejected(aligned, job)
     else:
         record |= _numbers(aligned, labels, request.keywords) | {"masked": job.target.name}
-        left = _left(aligned, labels, request.keywords)
+        left = _left(aligned, labels, request)
         write_masked(
             job.target, left, labels.cr, labels.ignore, unit.provenance,
             (labels.high, labels.snr) if request.debug else None,
         )  # fmt: skip
         if request.preview:
             _draw(left, labels, job, request)
+            if labels.rejected.any():
+                _draw_rejected(aligned, job)
     atomic.write_text(job.record, json.dumps(record, indent=1) + "\n", overwrite=True)
     return record["reason"] or f"{sum(record['cr_pixels'])} pixels of cosmic rays, {100 * record['cr_fraction']:.3g} %"
 
@@ -162,10 +166,7 @@ def _opened(job: Job) -> Aligned:
 def _labels(aligned: Aligned, request: Request) -> Labels:
     if aligned.spectra:
         return label_spectra(*spectra_of(aligned, request.keywords), request.rules)
-    try:
-        return label_stack(stack_of(aligned, request.keywords, compat=request.rules.compat), request.rules)
-    except ValueError as error:
-        raise Rejected(f"rejected: {error}") from error
+    return label_stack(stack_of(aligned, request.keywords, compat=request.rules.compat), request.rules)
 
 
 def _numbers(aligned: Aligned, labels: Labels, keywords: Keywords) -> dict[str, Any]:
@@ -182,20 +183,37 @@ def _numbers(aligned: Aligned, labels: Labels, keywords: Keywords) -> dict[str, 
     }
 
 
-def _left(aligned: Aligned, labels: Labels, keywords: Keywords) -> Aligned:
+def _left(aligned: Aligned, labels: Labels, request: Request) -> Aligned:
     """Return the file without the frames that were left out, and with the gains that were solved for."""
     kept = ~labels.rejected
     headers = [h.copy() for h, keep in zip(aligned.headers, kept, strict=True) if keep]
-    for header, gain in zip(headers, labels.notes.get("gains", ()), strict=False):
-        header[keywords.gain or "GAIN"] = (gain, "[e-/ADU] solved for from the noise of the sky")
-    return dataclasses.replace(aligned, frames=aligned.frames[kept], headers=tuple(headers))
+    left = dataclasses.replace(aligned, frames=aligned.frames[kept], headers=tuple(headers))
+    for header, gain, factor in zip(headers, _gains(left, request), labels.notes.get("gains", ()), strict=False):
+        header[request.keywords.gain or "GAIN"] = (round(gain * factor, 6), "[e-/ADU] from the noise of the sky")
+    return left
+
+
+def _gains(aligned: Aligned, request: Request) -> list[float]:
+    """Return the gains that the stack was made with [e-/ADU]."""
+    return [1.0] * len(aligned.frames) if request.rules.compat else gains_of(aligned, request.keywords)
 
 
 def _draw(aligned: Aligned, labels: Labels, job: Job, request: Request) -> None:
     from cosmic_conn.figures import label_sheet, save
 
     frames = without_overscan(aligned.frames)[0] if aligned.spectra else aligned.frames
-    gains = np.ones(len(frames)) if request.rules.compat else np.array(gains_of(aligned, request.keywords))
-    light = (labels.reference + labels.sky[:, None, None]) / gains[:, None, None]
+    # The headers of `aligned` have the gains that were solved for; without them the stack of `compat` has none.
+    known = (
+        labels.notes.get("gains", np.ones(len(frames))) if request.rules.compat else gains_of(aligned, request.keywords)
+    )
+    light = (labels.reference + labels.sky[:, None, None]) / np.array(known)[:, None, None]
     cleaned = np.where(labels.cr, light.astype(np.float32), frames)
     save(label_sheet(frame_names(aligned), frames, labels.cr, labels.ignore, cleaned), _preview(job, request))
+
+
+def _draw_rejected(aligned: Aligned, job: Job) -> None:
+    """Draw the frames of a sequence of which some, or all, give no labels."""
+    from cosmic_conn.figures import save, stack_sheet
+
+    picture = job.folder.parent / REJECTED / f"{base_name(job.target.name).removesuffix('_masks')}.png"
+    save(stack_sheet(frame_names(aligned), aligned.frames), picture)

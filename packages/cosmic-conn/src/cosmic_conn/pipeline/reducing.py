@@ -116,7 +116,8 @@ def find_sources(data: Path, *, aligned: bool, output: Path | None = None) -> li
         When there is no FITS file.
     """
     if not data.is_dir():
-        raise InputNotFound("no such folder", path=data, hint="give the folder of the exposures with --data")
+        what = "a file, not a folder" if data.exists() else "no such folder"
+        raise InputNotFound(what, path=data, hint="give the folder of the exposures with --data")
     ending = ALIGNED if aligned else RAW
     named = [Path(where) for where in _folders(data) if where.name.endswith(ending) and _frames(where)]
     root = output or data

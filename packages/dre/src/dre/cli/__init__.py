@@ -15,9 +15,9 @@ app = cli.new_app(
 
 
 def _register() -> None:
-    from dre.cli import extraction, fitting, preparing, running
+    from dre.cli import bands, extraction, fitting, preparing, running
 
-    for module in (preparing, running, extraction, fitting):
+    for module in (preparing, running, extraction, fitting, bands):
         module.register(app)
 
 

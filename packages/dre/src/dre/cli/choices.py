@@ -48,5 +48,14 @@ class Statistic(StrEnum):
     DRE = "dre"
 
 
+class Device(StrEnum):
+    """Where all models are compared with an object."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+OnDevice = Annotated[Device, cli.option("--device", help="auto: a GPU where CuPy finds one")]
 Warn = Annotated[bool, cli.option("--warn", help="Name each source that was left out or not fitted")]
 Workers = Annotated[int, cli.option("--workers", "--cpu", help="Images at a time, each in a process of its own", min=1)]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from shared_io import cli
 
-from dre.cli.choices import Compression, Statistic, Warn
+from dre.cli.choices import Compression, Device, OnDevice, Statistic, Warn
 
 
 def register(app: cli.App) -> None:
@@ -49,6 +49,7 @@ def fit(
         cli.option("-zp", "--zero-point", help="Magnitude of 1 ADU (chi2 only); default: SEXMGZPT", unit="mag"),
     ] = None,
     cpu: Annotated[int, cli.option("--cpu", "--workers", help="Threads; with --scheduler slurm, workers", min=1)] = 1,
+    device: OnDevice = Device.AUTO,
     scheduler: cli.Scheduler = None,
     chunk: Annotated[
         int, cli.option("--chunk", help="Accepted for old scripts; memory is flat without it", min=1)
@@ -83,7 +84,7 @@ def fit(
         from dre.pipeline.fitting import Request, fit_all
         from dre.pipeline.modelling import models
 
-        request = Request(input, psf, output, summary, catalogs, shown, "dre", threads, compression.value)
+        request = Request(input, psf, output, summary, catalogs, shown, "dre", threads, compression.value, device.value)
         cli.show(fit_all(request, models(cube), running, cube=cube))
         return
     from dre.files.cube import read_axes
@@ -92,6 +93,7 @@ def fit(
     axes = read_axes(cube) if cube else None
     cli.show(
         profiling.profile_all(
-            profiling.Request(input, psf, summary, catalogs, shown, axes, gain, zero_point, threads), running
+            profiling.Request(input, psf, summary, catalogs, shown, axes, gain, zero_point, threads, device.value),
+            running,
         )
     )

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from shared_io import cli
 
-from dre.cli.choices import CatalogueEngine, PsfEngine, Warn
+from dre.cli.choices import CatalogueEngine, Device, OnDevice, PsfEngine, Warn
 
 
 def register(app: cli.App) -> None:
@@ -49,6 +49,7 @@ def run(
         float, cli.option("--max-stellarity", help="Leave out sources of CLASS_STAR from here on")
     ] = 0.5,
     cpu: Annotated[int, cli.option("--cpu", "--workers", help="Processes (fit: threads)", min=1)] = 1,
+    device: OnDevice = Device.AUTO,
     scheduler: cli.Scheduler = None,
     warn: Warn = False,
     dry_run: cli.DryRun = False,
@@ -71,7 +72,7 @@ def run(
         raise cli.UsageProblem("name an image, a folder or a pattern")
     request = Request(
         tuple(found), output, config, psfex_config, model, engine.value, psf_engine.value, gain, zero_point, margin,
-        max_stellarity,
+        max_stellarity, device.value,
     )  # fmt: skip
     if dry_run:
         cli.show(plan_of(request))

@@ -18,13 +18,13 @@ _NODES, _FEW, _RINGS = 9, 3, 3
 
 
 def subtract_copies(
-    pictures: NDArray[np.float32], matrix: NDArray, slopes: NDArray, log_n: float, x: float, y: float, length: int
+    pictures: NDArray, matrix: NDArray, slopes: NDArray, log_n: float, x: float, y: float, length: int
 ) -> None:
     """Take the light of its copies out of a periodic picture of unit flux, and out of its derivatives.
 
     Parameters
     ----------
-    pictures : ndarray of float32, shape (1 or 7, box, box)
+    pictures : ndarray, shape (1 or 7, box, box)
         Changed in place.
     matrix, slopes : ndarray
         From `dre.kernels.fourier.shape_matrix`.
@@ -66,28 +66,36 @@ def _subtract(
             s = j / step - row
             for i in range(_NODES):
                 line[i] = near[k, row * _NODES + i] * (1 - s) + near[k, (row + 1) * _NODES + i] * s
-            for i in range(box):
-                column = min(int(i / step), _NODES - 2)
-                t = i / step - column
-                pictures[k, j, i] -= line[column] * (1 - t) + line[column + 1] * t
+            _subtract_line(pictures[k, j], line, step)
 
 
-@compiled(loose=True)
+@compiled(fused=True)
+def _subtract_line(pixels: NDArray, line: NDArray, step: float) -> None:
+    """Subtract a line between nodes `step` apart, from node to node."""
+    first = 0
+    for node in range(len(line) - 1):
+        after = min(int(np.ceil((node + 1) * step)), len(pixels)) if node < len(line) - 2 else len(pixels)
+        slope = (line[node + 1] - line[node]) / step
+        start = line[node] - slope * node * step
+        for i in range(first, after):
+            pixels[i] -= start + slope * i
+        first = after
+
+
+@compiled(fused=True)
 def _add_rings(
     nodes: NDArray, side: int, step: float, first: int, last: int, law: NDArray, slopes: NDArray, x: float, y: float,
     length: float,
 ) -> None:  # fmt: skip
     """Add the light of the copies in some rings at side x side nodes `step` apart, centred on the picture."""
-    middle = 0.5 * (side - 1) * step
+    across, down = np.empty(side * side), np.empty(side * side)
+    for k in range(side * side):
+        across[k] = (k % side) * step - 0.5 * (side - 1) * step - x
+        down[k] = (k // side) * step - 0.5 * (side - 1) * step - y
     for row in range(-last, last + 1):
         for column in range(-last, last + 1):
-            if max(abs(row), abs(column)) < first:
-                continue
-            for j in range(side):
-                dy = j * step - middle - y - row * length
-                for i in range(side):
-                    dx = i * step - middle - x - column * length
-                    add_light(nodes, j * side + i, dx, dy, 1.0, law, slopes)
+            if max(abs(row), abs(column)) >= first:
+                add_light(nodes, across, down, -column * length, -row * length, law, slopes)
 
 
 @compiled(loose=True)

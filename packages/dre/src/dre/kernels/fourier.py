@@ -26,11 +26,13 @@ from numpy.typing import NDArray
 
 from .compiled import compiled
 from .copies import subtract_copies
+from .elementary import log_of
 from .hankel import START, STEP
 
 #: Order of the derivatives that `spectra` makes after the picture itself.
 DERIVATIVES = ("rho", "eta1", "eta2", "log_n", "x", "y")
 _NEGLIGIBLE = 1e-6
+_TINY = 1e-300
 
 
 def transfer(
@@ -87,7 +89,7 @@ def _transform(
 
 def pictures(
     shape: NDArray, rows: NDArray, zones: NDArray, shifts: NDArray, box: int, *, derivatives: bool
-) -> NDArray[np.float32]:
+) -> NDArray[np.float64]:
     """Draw one profile of unit flux, and its derivatives.
 
     Parameters
@@ -105,81 +107,128 @@ def pictures(
 
     Returns
     -------
-    ndarray of float32, shape (1 or 7, box, box)
+    ndarray of float64, shape (1 or 7, box, box)
+        The derivatives to single precision: they only say where to go.
     """
-    from scipy.fft import irfft2
-
     length = zones.shape[1]
-    spectra = np.empty((7 if derivatives else 1, length, length // 2 + 1), np.complex64)
+    spectrum = np.empty((length, length // 2 + 1), np.complex128)
+    changes = np.empty((6 if derivatives else 0, *spectrum.shape), np.complex64)
     middle = (box - 1) / 2
     matrix, slopes = shape_matrix(*shape[:3])
-    _spectra(spectra, matrix, slopes, rows, zones, shifts, shape[4] + middle, shape[5] + middle)
-    out = irfft2(spectra, (length, length), overwrite_x=True)[:, :box, :box]
+    parts = spectrum.view(np.float64), changes.view(np.float32), zones.view(np.float64)
+    _spectra(*parts[:2], matrix, slopes, rows, parts[2], shifts, shape[4] + middle, shape[5] + middle)
+    out = np.empty((1 + len(changes), box, box))
+    out[0] = _corner(spectrum[None], box)[0]
+    if derivatives:
+        out[1:] = _corner(changes, box)
     subtract_copies(out, matrix, slopes, shape[3], shape[4], shape[5], length)
     return out
 
 
+def _corner(spectra: NDArray, box: int) -> NDArray:
+    """Inverse transforms, of which only the first `box` rows and columns are wanted."""
+    from scipy.fft import ifft, irfft
+
+    length = spectra.shape[1]
+    return irfft(ifft(spectra, axis=1, overwrite_x=True)[:, :box], length, axis=2)[:, :, :box]
+
+
+@compiled()
 def shape_matrix(rho: float, eta1: float, eta2: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return (xx, xy, yy) of S and its derivatives to rho, eta1 and eta2, shape (3, 3)."""
     eta = math.hypot(eta1, eta2)
     size, cosh = math.exp(2 * rho), math.cosh(eta)
     ratio = math.sinh(eta) / eta if eta > 1e-4 else 1 + eta * eta / 6
     slope = (cosh - ratio) / eta**2 if eta > 1e-2 else 1 / 3 + eta * eta / 30  # d(ratio)/d(eta) / eta
-    matrix = size * np.array([cosh + ratio * eta1, ratio * eta2, cosh - ratio * eta1])
-    first = np.array([1.0, 0.0, -1.0]) * (ratio + slope * eta1 * eta1) + np.array([1.0, 0.0, 1.0]) * ratio * eta1
-    first[1] = slope * eta1 * eta2
-    second = np.array([1.0, 0.0, -1.0]) * slope * eta1 * eta2 + np.array([1.0, 0.0, 1.0]) * ratio * eta2
-    second[1] = slope * eta2 * eta2 + ratio
-    return matrix, np.array([2 * matrix, size * first, size * second])
+    matrix, slopes = np.empty(3), np.empty((3, 3))
+    matrix[0], matrix[1], matrix[2] = cosh + ratio * eta1, ratio * eta2, cosh - ratio * eta1
+    matrix *= size
+    slopes[0] = 2 * matrix
+    own, mixed, other = ratio + slope * eta1 * eta1, slope * eta1 * eta2, ratio + slope * eta2 * eta2
+    slopes[1, 0], slopes[1, 1], slopes[1, 2] = ratio * eta1 + own, mixed, ratio * eta1 - own
+    slopes[2, 0], slopes[2, 1], slopes[2, 2] = ratio * eta2 + mixed, other, ratio * eta2 - mixed
+    slopes[1:] *= size
+    return matrix, slopes
 
 
-@compiled(loose=True)
+@compiled(fused=True)
 def _spectra(
-    out: NDArray, matrix: NDArray, slopes: NDArray, rows: NDArray, zones: NDArray, shifts: NDArray, x: float, y: float
-) -> None:
-    """Fill transforms of the picture and, where `out` has room, of its derivatives."""
-    length, width = out.shape[1], out.shape[2]
+    picture: NDArray, changes: NDArray, matrix: NDArray, slopes: NDArray, rows: NDArray, zones: NDArray,
+    shifts: NDArray, x: float, y: float,
+) -> None:  # fmt: skip
+    """Fill transforms of the picture and, where there is room, of its derivatives; all as (real, imaginary)."""
+    length, width = picture.shape[0], picture.shape[1] // 2
     unit = 2.0 * math.pi / length
-    last = rows.shape[1] - 2
-    out[:] = 0.0
-    many = out.shape[0] > 1
-    along, down = np.empty(width, np.complex128), np.empty(length, np.complex128)
+    picture[:] = 0.0
+    changes[:] = np.float32(0)
+    kx, along_re, along_im = np.empty(width), np.empty(width), np.empty(width)
+    re, im, square = np.empty(width), np.empty(width), np.empty(width)
+    h, slope, to_n = np.empty(width), np.empty(width), np.empty(width)
     for z in range(len(zones)):
         for i in range(width):
-            turn = -(unit * i + shifts[z, 1]) * x
-            along[i] = complex(math.cos(turn), math.sin(turn))
+            kx[i] = unit * i + shifts[z, 1]
+            along_re[i], along_im[i] = math.cos(kx[i] * x), -math.sin(kx[i] * x)
         for j in range(length):
             ky = unit * (j if j <= length // 2 else j - length) + shifts[z, 0]
-            down[j] = complex(math.cos(ky * y), -math.sin(ky * y))
+            down_re, down_im = math.cos(ky * y), -math.sin(ky * y)
+            psf = zones[z, j]
             for i in range(width):
-                psf = zones[z, j, i]
-                if psf.real == 0.0 and psf.imag == 0.0:
-                    continue
-                kx = unit * i + shifts[z, 1]
-                square = matrix[0] * kx * kx + 2.0 * matrix[1] * kx * ky + matrix[2] * ky * ky
-                h, slope, to_n = 1.0, 0.0, 0.0
-                position = (0.5 * math.log(square) - START) / STEP if square > 0.0 else -1.0
-                if position >= last:
-                    continue
-                if position >= 1.0:
-                    k = int(position)
-                    t = position - k
-                    # Lagrange cubic over four nodes, and its slope
-                    a, b, c, d = rows[0, k - 1], rows[0, k], rows[0, k + 1], rows[0, k + 2]
-                    c1 = c - a / 3.0 - 0.5 * b - d / 6.0
-                    c2 = 0.5 * (a + c) - b
-                    c3 = (d - a) / 6.0 + 0.5 * (b - c)
-                    h = b + t * (c1 + t * (c2 + t * c3))
-                    slope = (c1 + t * (2.0 * c2 + 3.0 * t * c3)) / (STEP * 2.0 * square)
-                    if many:
-                        to_n = rows[1, k] + t * (rows[1, k + 1] - rows[1, k])
-                wave = psf * (along[i] * down[j])
-                value = h * wave
-                out[0, j, i] += value
-                if many:
-                    for p in range(3):
-                        change = slopes[p, 0] * kx * kx + 2.0 * slopes[p, 1] * kx * ky + slopes[p, 2] * ky * ky
-                        out[1 + p, j, i] += slope * change * wave
-                    out[4, j, i] += to_n * wave
-                    out[5, j, i] += complex(kx * value.imag, -kx * value.real)
-                    out[6, j, i] += complex(ky * value.imag, -ky * value.real)
+                turn_re = along_re[i] * down_re - along_im[i] * down_im
+                turn_im = along_re[i] * down_im + along_im[i] * down_re
+                re[i] = psf[2 * i] * turn_re - psf[2 * i + 1] * turn_im
+                im[i] = psf[2 * i] * turn_im + psf[2 * i + 1] * turn_re
+            for i in range(width):
+                square[i] = (matrix[0] * kx[i] + 2.0 * matrix[1] * ky) * kx[i] + matrix[2] * ky * ky
+            _look_up(square, rows, h, slope, to_n)
+            _add_wave(picture[j], h, re, im)
+            if len(changes) == 0:
+                continue
+            for p in range(3):
+                s0, s1, s2 = slopes[p, 0], 2.0 * slopes[p, 1] * ky, slopes[p, 2] * ky * ky
+                for i in range(width):
+                    square[i] = slope[i] * ((s0 * kx[i] + s1) * kx[i] + s2)
+                _add_wave(changes[p, j], square, re, im)
+            _add_wave(changes[3, j], to_n, re, im)
+            for i in range(width):
+                square[i] = h[i] * kx[i]
+            _add_turned(changes[4, j], square, re, im)
+            for i in range(width):
+                square[i] = h[i] * ky
+            _add_turned(changes[5, j], square, re, im)
+
+
+@compiled(fused=True)
+def _look_up(square: NDArray, rows: NDArray, h: NDArray, slope: NDArray, to_n: NDArray) -> None:
+    """Transform of the profile, and its derivatives to the squared frequency and to ln n."""
+    last = float(rows.shape[1] - 3)
+    values, changes = rows[0], rows[1]
+    for i in range(len(square)):
+        position = (0.5 * log_of(max(square[i], _TINY)) - START) / STEP
+        k = int(min(max(position, 1.0), last))
+        t = min(position - k, 1.0)
+        # Lagrange cubic over four nodes, and its slope
+        a, b, c, d = values[k - 1], values[k], values[k + 1], values[k + 2]
+        inside = position >= 1.0
+        c1 = c - a / 3.0 - 0.5 * b - d / 6.0
+        c2 = 0.5 * (a + c) - b
+        c3 = (d - a) / 6.0 + 0.5 * (b - c)
+        steep = (c1 + t * (2.0 * c2 + 3.0 * t * c3)) / (STEP * 2.0 * max(square[i], _TINY))
+        change = changes[k] + t * (changes[k + 1] - changes[k])
+        h[i] = b + t * (c1 + t * (c2 + t * c3)) if inside else 1.0  # below the table
+        slope[i] = steep if inside else 0.0
+        to_n[i] = change if inside else 0.0
+
+
+@compiled(fused=True)
+def _add_wave(out: NDArray, height: NDArray, re: NDArray, im: NDArray) -> None:
+    for i in range(len(height)):
+        out[2 * i] += height[i] * re[i]
+        out[2 * i + 1] += height[i] * im[i]
+
+
+@compiled(fused=True)
+def _add_turned(out: NDArray, height: NDArray, re: NDArray, im: NDArray) -> None:
+    """Add a wave times -i."""
+    for i in range(len(height)):
+        out[2 * i] += np.float32(height[i] * im[i])
+        out[2 * i + 1] -= np.float32(height[i] * re[i])

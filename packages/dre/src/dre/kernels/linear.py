@@ -62,3 +62,37 @@ def _sums(models: NDArray, which: NDArray, weight: NDArray, rest: NDArray, flat:
             power += weight[p] * m * m
             level += flat[p] * m
         out[k, 0], out[k, 1], out[k, 2] = cross, power, level
+
+
+@compiled()
+def untried_around(wanted: NDArray, shape: NDArray, gains: NDArray) -> NDArray[np.int64]:
+    """Models at most one step on each axis from some models, and not compared with yet.
+
+    Parameters
+    ----------
+    wanted : ndarray of int, shape (k,)
+        Models, by position.
+    shape : ndarray of int, shape (4,)
+        Lengths of the axes; the third, of the angles, is a circle.
+    gains : ndarray of float64, shape (models,)
+        NaN: not compared with.
+
+    Returns
+    -------
+    ndarray of int64
+        Positions, each once, in increasing order.
+    """
+    marked = np.zeros(len(gains), np.bool_)
+    for model in wanted:
+        m, rest = model % shape[3], model // shape[3]
+        k, rest = rest % shape[2], rest // shape[2]
+        j, i = rest % shape[1], rest // shape[1]
+        for ii in range(max(i - 1, 0), min(i + 2, shape[0])):
+            for jj in range(max(j - 1, 0), min(j + 2, shape[1])):
+                for turn in range(-1, 2):
+                    kk = (k + turn) % shape[2]
+                    for mm in range(max(m - 1, 0), min(m + 2, shape[3])):
+                        place = ((ii * shape[1] + jj) * shape[2] + kk) * shape[3] + mm
+                        if np.isnan(gains[place]):
+                            marked[place] = True
+    return np.flatnonzero(marked)

@@ -9,12 +9,14 @@ their second moments.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from .compiled import compiled
+from .elementary import exp_of, log_of
 from .sersic import sersic_b
 
 
@@ -49,7 +51,7 @@ _STEP = 1e-4
 
 
 def law_of(matrix: NDArray, log_n: float) -> NDArray[np.float64]:
-    """What `add_light` needs of a profile: three numbers of the inverse of S, and five of the law of brightness."""
+    """What `light_at` needs of a profile: three numbers of the inverse of S, and five of the law of brightness."""
     determinant = matrix[0] * matrix[2] - matrix[1] ** 2
     (b, central), more, less = (_law(log_n + change) for change in (0.0, _STEP, -_STEP))
     slope_b, slope_i = (more[0] - less[0]) / (2 * _STEP * b), (more[1] - less[1]) / (2 * _STEP)
@@ -57,6 +59,7 @@ def law_of(matrix: NDArray, log_n: float) -> NDArray[np.float64]:
     return np.array([*inverse, b, 0.5 / math.exp(log_n), central - 0.5 * math.log(determinant), slope_b, slope_i])
 
 
+@lru_cache(maxsize=64)
 def _law(log_n: float) -> tuple[float, float]:
     """Return b and ln of the central brightness times the root of det S."""
     n = math.exp(log_n)
@@ -64,40 +67,53 @@ def _law(log_n: float) -> tuple[float, float]:
     return b, 2 * n * math.log(b) - float(gammaln(2 * n)) - math.log(2 * math.pi * n)
 
 
-@compiled(loose=True)
-def add_light(out: NDArray, cell: int, x: float, y: float, share: float, law: NDArray, slopes: NDArray) -> None:
-    """Add `share` times the brightness at (x, y), and its derivatives where `out` has room, to one cell."""
-    a, b, c, b_n = law[0], law[1], law[2], law[3]
-    half, central, slope_b, slope_i = law[4], law[5], law[6], law[7]
-    u, v = a * x + b * y, b * x + c * y  # S^-1 x
-    g = max(u * x + v * y, 1e-30)
-    log_g = math.log(g)
-    depth = b_n * math.exp(half * log_g)
-    if depth > 200.0:
-        return
-    light = share * math.exp(central - depth)
-    out[0, cell] += light
+@compiled(fused=True)
+def add_light(out: NDArray, x: NDArray, y: NDArray, right: float, up: float, law: NDArray, slopes: NDArray) -> None:
+    """Add the brightness at some places, moved to the right and up, and its derivatives where `out` has room.
+
+    Every loop fills one array from scalars and others, so that a compiler does many of its turns at a time.
+    """
+    count, a, b, c = len(x), law[0], law[1], law[2]
+    depth_n, half, central, slope_b, slope_i = law[3], law[4], law[5], law[6], law[7]
+    g, log_g, depth, light = np.empty(count), np.empty(count), np.empty(count), np.empty(count)
+    for k in range(count):
+        dx, dy = x[k] + right, y[k] + up
+        g[k] = max((a * dx + 2.0 * b * dy) * dx + c * dy * dy, 1e-30)
+    for k in range(count):
+        log_g[k] = log_of(g[k])
+    for k in range(count):
+        depth[k] = min(depth_n * exp_of(half * log_g[k]), 500.0)
+    for k in range(count):
+        light[k] = exp_of(central - depth[k])
+    picture = out[0]
+    for k in range(count):
+        picture[k] += light[k]
     if len(out) == 1:
         return
-    steep = light * depth * half / g  # -dI/dg
+    to_n, to_x, to_y, steep = out[4], out[5], out[6], g
+    for k in range(count):
+        steep[k] = light[k] * depth[k] * half / g[k]  # -dI/dg
+    for k in range(count):
+        to_n[k] += light[k] * (slope_i - depth[k] * (slope_b - half * log_g[k]))
+    for k in range(count):
+        to_x[k] += 2.0 * steep[k] * (a * (x[k] + right) + b * (y[k] + up))  # S^-1 x
+    for k in range(count):
+        to_y[k] += 2.0 * steep[k] * (b * (x[k] + right) + c * (y[k] + up))
     for p in range(3):
-        s0, s1, s2 = slopes[p, 0], slopes[p, 1], slopes[p, 2]
-        trace = a * s0 + 2.0 * b * s1 + c * s2
-        out[1 + p, cell] += steep * (s0 * u * u + 2.0 * s1 * u * v + s2 * v * v) - 0.5 * trace * light
-    out[4, cell] += light * (slope_i - depth * (slope_b - half * log_g))
-    out[5, cell] += 2.0 * steep * u
-    out[6, cell] += 2.0 * steep * v
+        s0, s1, s2, change = slopes[p, 0], 2.0 * slopes[p, 1], slopes[p, 2], out[1 + p]
+        trace = 0.5 * (a * s0 + b * s1 + c * s2)
+        for k in range(count):
+            u, v = a * (x[k] + right) + b * (y[k] + up), b * (x[k] + right) + c * (y[k] + up)
+            change[k] += steep[k] * (s0 * u * u + s1 * u * v + s2 * v * v) - trace * light[k]
 
 
-@compiled(loose=True)
+@compiled(fused=True)
 def _fill(
     slopes: NDArray, law: NDArray, x: NDArray, y: NDArray, reach: float, place: NDArray, area: NDArray, out: NDArray
 ) -> None:
-    for k in range(len(x)):
-        cell = place[k]
-        out[:, cell] = 0.0
-        share = 0.25 * area[cell]
-        for corner in range(4):
-            dx = x[k] + (reach if corner % 2 == 0 else -reach)
-            dy = y[k] + (reach if corner < 2 else -reach)
-            add_light(out, cell, dx, dy, share, law, slopes)
+    found = np.zeros((len(out), len(x)))
+    for corner in range(4):
+        add_light(found, x, y, reach if corner % 2 else -reach, reach if corner < 2 else -reach, law, slopes)
+    for p in range(len(out)):
+        for k in range(len(x)):
+            out[p, place[k]] = 0.25 * area[place[k]] * found[p, k]

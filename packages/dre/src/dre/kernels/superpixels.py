@@ -1,7 +1,8 @@
 """Coarser pixels away from the centre: 1 x 1 in the central 32, 2 x 2 to 64, 4 x 4 beyond, in order of distance.
 
 A model of a galaxy is smooth far from its centre, so that sums over cells there lose little of what a comparison with
-data needs: of the 16,384 pixels of a 128 x 128 stamp 2,560 cells are left.
+data needs: of the 16,384 pixels of a 128 x 128 stamp 2,560 cells are left, and for a first search, which may take twice
+as coarse ones (1 x 1 in the central 16, up to 8 x 8), 832.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from .compiled import compiled
 
 _CORE, _MIDDLE = 32, 64
+_SEARCHED = 16
 
 
 @lru_cache(maxsize=8)
@@ -32,11 +34,33 @@ def cells(box: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     area : ndarray of float64, shape (cells,)
         Pixels in each cell.
     """
+    return _cells(box, (_CORE, _MIDDLE))
+
+
+@lru_cache(maxsize=8)
+def search_cells(box: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Which coarser cell each cell of `cells` belongs to.
+
+    Returns
+    -------
+    group : ndarray of int32, shape (cells,)
+        Coarser cell of each, counted from the centre outwards.
+    area : ndarray of float64, shape (coarser cells,)
+        Pixels in each coarser cell.
+    """
+    fine, coarse = cells(box)[0], _cells(box, (_SEARCHED, 2 * _SEARCHED, 4 * _SEARCHED))
+    group = np.empty(fine.max() + 1, np.int32)
+    group[fine] = coarse[0]
+    return group, coarse[1]
+
+
+def _cells(box: int, sides: tuple[int, ...]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Cells of 1 x 1 pixel within the first of some squares around the middle, twice as wide in each next."""
     first = (box - min(box, _CORE)) // 2
     y, x = np.mgrid[:box, :box] - first
-    core = _within(y, x, 0, _CORE)
-    middle = _within(y, x, (_CORE - _MIDDLE) // 2, _MIDDLE)
-    size = np.where(core, 1, np.where(middle, 2, 4))
+    size = np.full((box, box), 2 ** len(sides))
+    for k, side in reversed(list(enumerate(sides))):
+        size[_within(y, x, (min(box, _CORE) - side) // 2, side)] = 2**k
     key = (size * 4096 + y // size + 1024) * 4096 + x // size + 1024
     _, label = np.unique(key.ravel(), return_inverse=True)
     area = np.bincount(label).astype(float)
@@ -82,3 +106,31 @@ def bin_pictures(pictures: NDArray, label: NDArray, out: NDArray) -> None:
                 cell = label[y * box + x]
                 if cell >= 0:
                     row[cell] += pictures[k, y, x]
+
+
+@compiled(fused=True)
+def sum_cells(image: NDArray, rms: NDArray, mask: NDArray, label: NDArray, unit: float, sums: NDArray) -> None:
+    """Add to (5, cells): image and variance in a unit, light smoothed over 3 x 3 used pixels, pixels, and those inside.
+
+    Pixels of label -1 are not used, whatever their values.
+    """
+    box = len(image)
+    data = np.zeros((box + 2, box + 2))
+    for y in range(box):
+        for x in range(box):
+            if label[y * box + x] >= 0:
+                data[y + 1, x + 1] = image[y, x] / unit
+    for y in range(box):
+        for x in range(box):
+            cell = label[y * box + x]
+            if cell < 0:
+                continue
+            light = 0.0
+            for row in range(3):
+                light += data[y + row, x] + data[y + row, x + 1] + data[y + row, x + 2]
+            noise = rms[y, x] / unit
+            sums[0, cell] += data[y + 1, x + 1]
+            sums[1, cell] += noise * noise
+            sums[2, cell] += max(light / 9.0, 0.0)
+            sums[3, cell] += 1.0
+            sums[4, cell] += 1.0 if mask[y, x] else 0.0

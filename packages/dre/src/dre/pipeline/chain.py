@@ -12,6 +12,7 @@ from shared_io import locate
 
 from dre.config import FOLDERS
 from dre.cutouts import Selection
+from dre.device import open_device
 from dre.files.cube import read_axes
 from dre.files.sources import write_sources
 from dre.pipeline import cutting, extraction, profiling, psf_models, reporting
@@ -38,6 +39,7 @@ class Request:
     zero_point: float | None = None
     margin: float = 80
     max_stellarity: float = 0.5
+    device: str = "cpu"
 
     def folder(self, product: str) -> Path:
         """Folder of a product, a key of `dre.config.FOLDERS`."""
@@ -64,6 +66,8 @@ def run_chain(request: Request, running: Running, say: Callable[[str], None]) ->
         Told which step begins.
     """
     locate.files(request.images)  # what is missing is said before anything is written
+    if running.scheduler is None:
+        open_device(request.device)
     axes = read_axes(request.model) if request.model else None
     config, psfex_config = _configurations(request)
     for title, step in (
@@ -112,6 +116,7 @@ def _profiles(request: Request, axes: GridAxes | None, running: Running) -> Repo
     own = profiling.Request(
         request.folder("cuts"), request.folder("psf"), request.folder("summary"), request.folder("sextracted"),
         axes=axes, zero_point=request.zero_point, workers=running.workers if running.scheduler is None else 1,
+        device=request.device,
     )  # fmt: skip
     return profiling.profile_all(own, running)
 

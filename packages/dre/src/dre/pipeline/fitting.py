@@ -14,8 +14,10 @@ import numpy as np
 from shared_io import batch, hdf5, table
 from shared_io.errors import SchemaMismatch
 
+from dre.device import open_device
 from dre.files import catalogue
 from dre.files.cuts import cut_names
+from dre.files.grid_cache import kept
 from dre.files.mosaics import mosaic_path, write_mosaic
 from dre.fit import Fit, fit_stamps
 from dre.grid import ConvolvedGrid, ModelGrid
@@ -45,6 +47,7 @@ class Request:
     statistic: str = "dre"
     workers: int = 1
     compression: str = "medium"
+    device: str = "cpu"
 
 
 def fit_all(request: Request, grid: ModelGrid, running: Running | None = None, *, cube: Path | None = None) -> Report:
@@ -69,9 +72,13 @@ def fit_all(request: Request, grid: ModelGrid, running: Running | None = None, *
     ------
     InputNotFound
         If there are no cuts.
+    ExternalFailed
+        If the device is not there.
     """
     running = running or Running()
     request = found_from_anywhere(request, running)
+    if running.scheduler is None:
+        open_device(request.device)  # what is missing is said before anything is done
     model = grid.digest()
     options = {"statistic": request.statistic, "compression": request.compression}
 
@@ -85,7 +92,7 @@ def fit_all(request: Request, grid: ModelGrid, running: Running | None = None, *
 
     if running.scheduler is None:
         running = replace(running, workers=1)
-        work = partial(_fit_image, request, Convolver(grid))
+        work = partial(_fit_image, request, Convolver(grid, model))
     else:
         work = partial(_fit_elsewhere, request, cube.absolute() if cube else None, model)
     return run_step(
@@ -95,20 +102,23 @@ def fit_all(request: Request, grid: ModelGrid, running: Running | None = None, *
 
 
 class Convolver:
-    """The grid as seen through one PSF after another; the last one is kept."""
+    """The grid as seen through one PSF after another; the last one stays in memory, the others on disk."""
 
-    def __init__(self, grid: ModelGrid) -> None:
+    def __init__(self, grid: ModelGrid, model: str | None = None) -> None:
         self.grid = grid
+        self._model = model or grid.digest()
         self._lock = threading.Lock()
         self._psf: np.ndarray | None = None
         self._convolved: ConvolvedGrid | None = None
 
     def __call__(self, psf: np.ndarray) -> ConvolvedGrid:
-        """Convolve with `psf`, shape (side, side), unless it is the last one again."""
+        """Convolve with `psf`, shape (side, side), unless it is the last one again or is kept."""
         with self._lock:
             if self._convolved is None or self._psf is None or not np.array_equal(psf, self._psf):
                 self._convolved = None  # two convolved grids never coexist
-                self._convolved = self.grid.convolve(psf)
+                content = ("convolved", self._model, psf.shape, psf.astype("<f8").tobytes())
+                blocks = kept(content, ConvolvedGrid.room(self.grid.axes), lambda: self.grid.convolve(psf).blocks)
+                self._convolved = ConvolvedGrid(self.grid.axes, blocks)
                 self._psf = psf
             return self._convolved
 
@@ -128,7 +138,7 @@ def _convolver(cube: Path | None, model: str) -> Convolver:
             "the models on this worker are not those of the run", path=cube,
             hint="write them with dre models to a file that all machines see, and name it",
         )  # fmt: skip
-    return Convolver(grid)
+    return Convolver(grid, model)
 
 
 _loading = threading.Lock()
@@ -172,7 +182,10 @@ def _fitted(stamps: Iterable[Stamp], grid: ConvolvedGrid, request: Request) -> I
             waiting.append(stamp)
             yield stamp
 
-    for result in fit_stamps(recorded(), grid, statistic=request.statistic, workers=request.workers):
+    accelerator = open_device(request.device)
+    for result in fit_stamps(
+        recorded(), grid, statistic=request.statistic, workers=request.workers, accelerator=accelerator
+    ):
         yield waiting.popleft(), result
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +13,10 @@ import numpy as np
 from shared_io import batch, fits, table
 
 from dre.blends import deblended
+from dre.device import open_device
 from dre.files import catalogue
 from dre.files.cuts import cut_names
+from dre.files.grid_cache import kept
 from dre.files.mosaics import mosaic_path, write_mosaic
 from dre.grid import GridAxes
 from dre.mosaic import mosaic_panels
@@ -61,6 +62,7 @@ class Request:
     gain: float | None = None
     zero_point: float | None = None
     workers: int = 1
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,10 @@ class Frame:
     gain: float
     zero_point: float
     system: WCS | None
+
+
+NOTHING_KNOWN = Frame(float("inf"), float("nan"), None)
+"""Of an image without a catalogue: no photon noise, no magnitudes, no places."""
 
 
 def profile_all(request: Request, running: Running | None = None) -> Report:
@@ -90,9 +96,13 @@ def profile_all(request: Request, running: Running | None = None) -> Report:
     ------
     InputNotFound
         If there are no cuts.
+    ExternalFailed
+        If the device is not there.
     """
     running = running or Running()
     request = found_from_anywhere(request, running)
+    if running.scheduler is None:
+        open_device(request.device)  # what is missing is said before anything is done
     axes = request.axes or SEARCH
     options = {
         "statistic": "chi2", "n": list(axes.n), "q": list(axes.q), "angle": list(axes.angle),
@@ -119,15 +129,17 @@ def _fit_image(request: Request, unit: batch.Unit) -> str:
     job: Job = unit.payload  # type: ignore[assignment]
     lost: list[str] = []
     found: list[ProfileFit] = []
-    frames = _frames(job)
+    accelerator = open_device(request.device)
+    frames = frames_of(job)
     for extension, names in by_extension(cut_names(job.cuts)):
-        frame = frames.get(extension) or Frame(float("inf"), float("nan"), None)
-        fitter = _fitter(request, job, extension, names, frame)
+        frame = frames.get(extension) or NOTHING_KNOWN
+        gain = frame.gain if request.gain is None else request.gain
+        fitter = fitter_of(job, extension, names, request.axes or SEARCH, gain)
         if fitter is None:
             list(readable(job.cuts, names, lost))
             continue
         stamps = readable(job.cuts, names, lost)
-        own = list(fit_profiles(stamps, fitter, workers=request.workers))
+        own = list(fit_profiles(stamps, fitter, workers=request.workers, accelerator=accelerator))
         own = deblended(own, partial(_again, job.cuts), fitter, workers=request.workers)
         for one in own:
             if not one.ok:
@@ -146,15 +158,19 @@ def _fit_image(request: Request, unit: batch.Unit) -> str:
     return verdict(job, found, lost) + ("; gain not known (--gain), photon noise left out" if blind else "")
 
 
-def _fitter(request: Request, job: Job, extension: int, names: list[str], frame: Frame) -> Fitter | None:
+def fitter_of(job: Job, extension: int, names: list[str], axes: GridAxes, gain: float) -> Fitter | None:
     """Return what the objects of one extension share; None where no cut of it can be read."""
     sample = list(islice(readable(job.cuts, names, []), SAMPLE))
     if not sample:
         return None
     psf = read_extension_psf(job.psf, extension)
-    axes = replace(request.axes or SEARCH, box=sample[0].obj.shape[0])
-    gain = frame.gain if request.gain is None else request.gain
-    return Fitter(_grid(axes, _Key(psf)), psf, gain, NoiseCorrelation.measured(sample))
+    axes = replace(axes, box=sample[0].obj.shape[0])
+    return Fitter(search_grid(axes, psf), psf, gain, NoiseCorrelation.measured(sample))
+
+
+def search_grid(axes: GridAxes, psf: PSFModel) -> SearchGrid:
+    """Models through a PSF: drawn once for all images and runs that share it."""
+    return _grid(axes, _Key(psf))
 
 
 class _Key:
@@ -162,23 +178,23 @@ class _Key:
 
     def __init__(self, psf: PSFModel) -> None:
         self.psf = psf
-        content = (psf.basis[0].tobytes(), psf.sampling, psf.without_pixel)
-        self.digest = sha256(repr(content).encode()).hexdigest()
+        self.content = (psf.basis[0].tobytes(), psf.basis[0].shape, psf.sampling, psf.without_pixel)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and other.digest == self.digest
+        return isinstance(other, _Key) and other.content == self.content
 
     def __hash__(self) -> int:
-        return hash(self.digest)
+        return hash(self.content)
 
 
 @lru_cache(maxsize=2)
 def _grid(axes: GridAxes, key: _Key) -> SearchGrid:
-    """Models through a PSF: drawn once for all images that share it."""
-    return SearchGrid.build(axes, key.psf)
+    shape, area = SearchGrid.room(axes)
+    models = kept(("search", axes, *key.content), shape, lambda: SearchGrid.build(axes, key.psf).models)
+    return SearchGrid(axes, models, area)
 
 
-def _frames(job: Job) -> dict[int, Frame]:
+def frames_of(job: Job) -> dict[int, Frame]:
     """Gain, zero point and world coordinates of each extension, by EXT_NUMBER (0 is the first too)."""
     heads = catalogue.read_heads(job.catalogue) if job.catalogue else []
     frames = {k: _frame(head) for k, head in enumerate(heads, 1)}

@@ -6,12 +6,15 @@ from typing import NoReturn
 
 from shared_io import cli
 
+from scope.cli.configuration import group
+
 app = cli.new_app(
     "scope",
     package="scope",
     help="Measure features and periods of the variable sources of ZTF light curves.\n\n"
     "light curves -> generate-features -> a feature table for each quadrant; plot-lightcurve shows one source. "
     "Training, inference and the exchange with Fritz are not built yet.",
+    config=group(),
 )
 
 

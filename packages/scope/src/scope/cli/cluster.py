@@ -12,7 +12,7 @@ from scope.cli.generating import generate_features
 
 # Options of generate_features that a script sets itself, or that concern the writing of the scripts.
 _OWN = frozenset({"field", "ccd", "quad", "do_quadrant_file", "quadrant_file", "quadrant_index", "overwrite", "resume"})
-_PATHS = frozenset({"light_curves", "fg_dataset", "bright_stars", "catalogs", "dirname"})
+_PATHS = frozenset({"light_curves", "fg_dataset", "bright_stars", "catalogs", "alerts", "dirname", "config_path"})
 
 Most = Annotated[int, cli.option("--max-instances", help="Jobs that may run at a time", min=1)]
 Wait = Annotated[float, cli.option("--wait-time-minutes", help="Accepted for old scripts; nothing is polled", min=0)]
@@ -42,11 +42,15 @@ def generate_features_slurm(
         str, cli.option("--python-env-name", help="Environment to activate: a name of Conda's, or a folder")
     ] = "",
     kowalski_instance_name: Annotated[
-        str, cli.option("--kowalski-instance-name", help="Accepted for old scripts; local files are read")
+        str, cli.option("--kowalski-instance-name", help="Instance of Kowalski that lists the quadrants")
     ] = "",
     generate_quadrant_file: Annotated[
-        bool, cli.option("--generateQuadrantFile", help="Number the quadrants of the survey files")
+        bool,
+        cli.option("--generateQuadrantFile", help="Number the quadrants of the survey files, or of Kowalski's fields"),
     ] = False,
+    field_list: Annotated[
+        list[int] | None, cli.option("--field-list", help="Only these fields", show_default="config.yaml")
+    ] = None,
     quadrant_file: Listed = "slurm.dat",
     max_instances: Most = 20,
     wait_time_minutes: Wait = 5.0,
@@ -63,10 +67,22 @@ def generate_features_slurm(
     Example:
       generate_features_slurm --light-curves ztf_dr5 --doCPU --generateQuadrantFile --partition_type compute
     """
+    from scope.cli import choices
     from scope.cluster import Resources
-    from scope.pipeline.cluster import write_scripts
+    from scope.config import read_config
+    from scope.pipeline.cluster import find_quadrants, write_scripts
 
-    dirname: Path = options["dirname"]
+    config = read_config(options["config_path"])
+    local = choices.local_folder(options["light_curves"], options["kowalski"])
+    dirname = choices.base_folder(options["dirname"], config)
+    options |= {"config_path": config.path, "light_curves": local, "dirname": dirname}
+    quadrants = None
+    if generate_quadrant_file:
+        names = [kowalski_instance_name] if kowalski_instance_name else options["kowalski_instances"] or []
+        service = choices.find_service(config, local, names, options["ncore"], options["kowalski"])
+        fields = field_list or config.settings.feature_generation.fields_to_run
+        catalog = options["source_catalog"] or config.settings.kowalski.collections.sources
+        quadrants = find_quadrants(local, fields, service, catalog, options["min_n_lc_points"] or 50)
     resources = Resources(
         job_name, partition_type, account_name, mail_user, time, nodes, gpus, options["ncore"], memory_gb,
         str((dirname / "slurm" / "logs").absolute()),
@@ -75,9 +91,8 @@ def generate_features_slurm(
     again += ["--max-instances", str(max_instances), *(["--doSubmitLoop"] if do_submit_loop else [])]
     cli.show(
         write_scripts(
-            dirname, quadrant_file, options["light_curves"], forwarded(options), again, resources,
-            generate=generate_quadrant_file, most=max_instances, parallel=run_parallel, environment=python_env_name,
-            overwrite=overwrite,
+            dirname, quadrant_file, forwarded(options), again, resources, quadrants=quadrants, most=max_instances,
+            parallel=run_parallel, environment=python_env_name, overwrite=overwrite,
         )
     )  # fmt: skip
 

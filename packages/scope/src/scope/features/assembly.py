@@ -9,15 +9,22 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from scope.features.crossmatch import Catalogue, match_columns
-from scope.features.dmdt import dmdt
+from scope.features.alerts import alert_columns
+from scope.features.crossmatch import CATALOGUES, Catalogue, match_columns
+from scope.features.damped_walk import NAMES as WALK
+from scope.features.damped_walk import damped_walk_features
+from scope.features.dmdt import DM_EDGES, DT_EDGES, dmdt
+from scope.features.flares import NAMES as FLARES
+from scope.features.flares import flare_features
 from scope.features.fourier import NAMES as FOURIER
 from scope.features.fourier import fourier_features
-from scope.features.schema import ONES
+from scope.features.schema import AGREEMENT_TYPES, ONES
 from scope.features.stars import group_stars
 from scope.kernels.statistics import NAMES as STATISTICS
 from scope.kernels.statistics import basic_statistics, shapiro_coefficients
 from scope.lightcurves.record import LightCurve, LightCurves
+from scope.periods.agreement import agreement
+from scope.periods.compatible import CommonGrid, find_compatible
 from scope.periods.search import NESTED, Options, Periods, find_periods
 from scope.periods.series import Series
 
@@ -34,18 +41,30 @@ class Recipe:
         The period search; None gives every source the period 1 d, called `ONES`.
     catalogues : mapping of str to Catalogue
         Catalogues to match with, by name; those missing leave their columns empty.
+    matched : mapping of str to sequence of str
+        Columns taken from each catalogue.
+    alerts : Catalogue or None
+        Alerts to count; None leaves their columns empty.
     match_radius : float
         Farthest match [arcsec].
     cesium : sequence of str
         Features to take from the cesium library.
+    extras : sequence of str
+        `WALK` or `FLARES` or both: features of a damped random walk and of flares.
+    dmdt_edges : pair of sequences of float, (27,)
+        Edges of the dm-dt picture [d, mag].
     join_bands : bool
         Search the period of a star in all its filters together.
     """
 
     periods: Options | None = Options()  # noqa: RUF009 - frozen
     catalogues: Mapping[str, Catalogue] = field(default_factory=dict)
+    matched: Mapping[str, Sequence[str]] = field(default_factory=lambda: CATALOGUES)
+    alerts: Catalogue | None = None
     match_radius: float = 2.0
     cesium: Sequence[str] = ()
+    extras: Sequence[str] = ()
+    dmdt_edges: tuple[Sequence[float], Sequence[float]] = (DT_EDGES, DM_EDGES)
     join_bands: bool = True
 
 
@@ -74,16 +93,26 @@ def measure(
         A value of each source by column (:func:`scope.features.schema.columns`), in the order of `curves`.
     """
     rows: list[Row] = [{} for _ in range(len(curves))]
-    stars = group_stars(curves) if recipe.join_bands else [np.array([k]) for k in range(len(curves))]
-    for star, found in zip(stars, _in_order(partial(_star, curves, recipe), stars, threads), strict=True):
+    compatible = recipe.periods is not None and recipe.periods.compatible
+    apart = compatible or not recipe.join_bands
+    stars = [np.array([k]) for k in range(len(curves))] if apart else group_stars(curves)
+    grid = _common_grid(curves, recipe.periods) if compatible and recipe.periods and len(curves) else None
+    for star, found in zip(stars, _in_order(partial(_star, curves, recipe, grid), stars, threads), strict=True):
         for row, values in zip(star, found, strict=True):
             rows[row] = values
         advance(len(star))
     out: dict[str, np.ndarray | list[object]] = {"_id": curves.id, "ra": curves.ra, "dec": curves.dec}
     out |= {name: getattr(curves, name) for name in ("field", "ccd", "quad", "filter")}
     out |= {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
-    out |= match_columns(curves.ra, curves.dec, recipe.catalogues, recipe.match_radius)
+    out |= alert_columns(curves.ra, curves.dec, recipe.alerts, recipe.match_radius)
+    out |= match_columns(curves.ra, curves.dec, recipe.catalogues, recipe.match_radius, recipe.matched)
     return out
+
+
+def _common_grid(curves: LightCurves, options: Options) -> CommonGrid:
+    """Return the frequencies for the longest baseline of all curves, as the compatible search wants them."""
+    ends = curves.hjd[curves.offsets[1:] - 1] - curves.hjd[curves.offsets[:-1]]
+    return CommonGrid.of(float(ends.max()), options)
 
 
 def _in_order(
@@ -103,11 +132,14 @@ def _in_order(
             yield future.result()
 
 
-def _star(curves: LightCurves, recipe: Recipe, rows: np.ndarray) -> list[Row]:
+def _star(curves: LightCurves, recipe: Recipe, grid: CommonGrid | None, rows: np.ndarray) -> list[Row]:
     """Measure the light curves of one star."""
     members = [curves[int(k)] for k in rows]
     found = None
-    if recipe.periods is not None:
+    if recipe.periods is not None and grid is not None:
+        (c,) = members
+        found = find_compatible(c.hjd - c.hjd[0], c.mag, c.magerr, grid, recipe.periods)
+    elif recipe.periods is not None:
         found = find_periods(Series.of([(c.hjd, c.mag, c.magerr) for c in members]), recipe.periods)
     return [_source(curve, found, recipe, len(members)) for curve in members]
 
@@ -116,16 +148,21 @@ def _source(curve: LightCurve, found: Periods | None, recipe: Recipe, bands: int
     t = curve.hjd - curve.hjd[0]  # all features are of time differences; float64 keeps them to a microsecond
     statistics = basic_statistics(t, curve.mag, curve.magerr, shapiro(len(curve)))
     row: Row = dict(zip(STATISTICS, map(float, statistics), strict=True))
-    row |= _periodic_columns(curve, found, recipe.periods, bands)
-    row["dmdt"] = dmdt(t, curve.mag)
+    row |= _periodic_columns(curve, found)
+    if found is not None and recipe.periods is not None:
+        row |= _decided(found, bands, recipe.periods) if NESTED in found.answers else _listed(found, recipe.periods)
+    row["dmdt"] = dmdt(t, curve.mag, *recipe.dmdt_edges)
     if recipe.cesium:
         from scope.features.cesium import cesium_features
 
         row |= {k: v for k, v in cesium_features(curve, recipe.cesium).items() if k not in row}
+    for names, measured in ((WALK, damped_walk_features), (FLARES, flare_features)):
+        if set(names) <= set(recipe.extras):
+            row |= measured(t, curve.mag, curve.magerr)
     return row
 
 
-def _periodic_columns(curve: LightCurve, found: Periods | None, options: Options | None, bands: int) -> Row:
+def _periodic_columns(curve: LightCurve, found: Periods | None) -> Row:
     periods = {ONES: 1.0} if found is None else {name: a.period for name, a in found.answers.items()}
     row: Row = {}
     for name, period in periods.items():
@@ -133,16 +170,32 @@ def _periodic_columns(curve: LightCurve, found: Periods | None, options: Options
         fourier = fourier_features(curve.hjd, curve.mag, curve.magerr, period)
         row |= {f"period_{name}": period, f"significance_{name}": significance, f"pdot_{name}": 0.0}
         row |= {f"{column}_{name}": float(value) for column, value in zip(FOURIER, fourier, strict=True)}
-    if found is None or options is None:
-        return row
-    if NESTED in found.answers:
-        return row | {
-            "periodic": found.periodic, "period_merit": found.merit, "period_trend_merit": found.trend,
-            "n_bands": bands,
-        }  # fmt: skip
-    for name, answer in found.answers.items():
-        for rank in range(1, options.top_n + 1):
-            there = rank <= len(answer.periods)
-            row[f"period_{rank}_{name}"] = float(answer.periods[rank - 1]) if there else np.nan
-            row[f"significance_{rank}_{name}"] = float(answer.significance[rank - 1]) if there else np.nan
     return row
+
+
+def _decided(found: Periods, bands: int, options: Options) -> Row:
+    """Return the columns of the decision; the compatible search makes none."""
+    if options.compatible:
+        return {}
+    return {
+        "periodic": found.periodic, "fap": found.fap, "period_merit": found.merit, "period_trend_merit": found.trend,
+        "period_alias": found.alias, "period_alias_merit": found.alias_merit, "n_bands": bands,
+    }  # fmt: skip
+
+
+def _listed(found: Periods, options: Options) -> Row:
+    """Return the top periods of each algorithm and how far they agree."""
+    if options.top_n == 1:
+        return {}
+    row: Row = {}
+    tops = {}
+    for name, answer in found.answers.items():
+        tops[name] = np.full(options.top_n, np.nan)
+        tops[name][: len(answer.periods)] = answer.periods[: options.top_n]
+        heights = np.full(options.top_n, np.nan)
+        heights[: len(answer.periods)] = answer.significance[: options.top_n]
+        for rank in range(options.top_n):
+            row[f"period_{rank + 1}_{name}"] = float(tops[name][rank])
+            row[f"significance_{rank + 1}_{name}"] = float(heights[rank])
+    found_agreement = agreement(tops)
+    return row | {name: found_agreement[name] for name in AGREEMENT_TYPES}

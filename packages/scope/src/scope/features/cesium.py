@@ -39,5 +39,8 @@ def cesium_features(curve: LightCurve, names: Sequence[str] = NAMES) -> dict[str
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         series = TimeSeries(curve.hjd, curve.mag, curve.magerr)
-        found = featurize_single_ts(series, list(names), raise_exceptions=False)
+        try:
+            found = featurize_single_ts(series, list(names), raise_exceptions=False)
+        except ValueError:  # of the whole curve: its other features are still good
+            return dict.fromkeys(names, np.nan)
     return {name: float(found[name].iloc[0] if hasattr(found[name], "iloc") else found[name]) for name in names}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,9 +75,21 @@ def closest(ra: np.ndarray, dec: np.ndarray, catalogue: Catalogue, radius: float
 
 
 def match_columns(
-    ra: np.ndarray, dec: np.ndarray, catalogues: Mapping[str, Catalogue], radius: float
-) -> dict[str, np.ndarray]:
+    ra: np.ndarray, dec: np.ndarray, catalogues: Mapping[str, Catalogue], radius: float,
+    wanted: Mapping[str, Sequence[str]] = CATALOGUES,
+) -> dict[str, np.ndarray]:  # fmt: skip
     """Return the columns of all catalogues for each source; without a match or a catalogue they are missing.
+
+    Parameters
+    ----------
+    ra, dec : ndarray of float64, (n,)
+        Sources [deg].
+    catalogues : mapping of str to Catalogue
+        Catalogues by name.
+    radius : float
+        Farthest match [arcsec].
+    wanted : mapping of str to sequence of str
+        Names of columns by that of their catalogue.
 
     Returns
     -------
@@ -85,7 +97,7 @@ def match_columns(
         By CATALOGUE__column: float64 with NaN, or objects with None for identifiers and texts.
     """
     out: dict[str, np.ndarray] = {}
-    for name, columns in CATALOGUES.items():
+    for name, columns in wanted.items():
         catalogue = catalogues.get(name)
         rows = closest(ra, dec, catalogue, radius) if catalogue is not None else np.full(len(ra), -1, np.int64)
         for column in columns:
@@ -99,9 +111,14 @@ def _taken(values: np.ndarray | None, rows: np.ndarray, column: str) -> np.ndarr
     if column in TEXTS | IDENTIFIERS:
         out = np.full(len(rows), None, object)
         if values is not None:
-            out[matched] = [str(v) if column in TEXTS else int(v) for v in np.asarray(values)[rows[matched]]]
+            kind = str if column in TEXTS else int
+            out[matched] = [None if _unknown(v) else kind(v) for v in np.asarray(values)[rows[matched]]]
         return out
     numbers = np.full(len(rows), np.nan)
     if values is not None:
         numbers[matched] = np.asarray(values, np.float64)[rows[matched]]
     return numbers
+
+
+def _unknown(value: object) -> bool:
+    return value is None or value is np.ma.masked or value != value

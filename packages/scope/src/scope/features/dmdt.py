@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from scope.kernels.pairs import pair_histogram
@@ -19,7 +21,9 @@ DM_EDGES = (
 """Edges of the magnitude differences [mag], later minus earlier."""
 
 
-def dmdt(hjd: np.ndarray, mag: np.ndarray) -> np.ndarray:
+def dmdt(
+    hjd: np.ndarray, mag: np.ndarray, dt_edges: Sequence[float] = DT_EDGES, dm_edges: Sequence[float] = DM_EDGES
+) -> np.ndarray:
     """Return the picture.
 
     Parameters
@@ -28,12 +32,14 @@ def dmdt(hjd: np.ndarray, mag: np.ndarray) -> np.ndarray:
         Times, ascending [d].
     mag : ndarray of float64, (n,)
         Magnitudes.
+    dt_edges, dm_edges : sequence of float, (27,)
+        Edges [d, mag].
 
     Returns
     -------
     ndarray of float64, (26, 26)
         Rows are magnitude differences; all zero without any pair inside the edges.
     """
-    counts = pair_histogram(hjd, mag, np.array(DT_EDGES), np.array(DM_EDGES)).astype(np.float64)
+    counts = pair_histogram(hjd, mag, np.array(dt_edges), np.array(dm_edges)).astype(np.float64)
     norm = np.linalg.norm(counts)
     return counts / norm if norm > 0 else counts

@@ -12,26 +12,25 @@ from scope.kernels.compiled import compiled
 MAX_HARMONICS = 5
 
 
-@compiled()
-def _triangular(rows: np.ndarray) -> None:
-    """Turn (n, m) `rows` into the upper triangle of its QR decomposition, in place (Golub & Van Loan 2013, 5.2)."""
-    n, m = rows.shape
+@compiled(reordered=True)
+def _triangular(columns: np.ndarray) -> None:
+    """Turn the columns, (m, n), of a matrix into those of its triangular factor, in place (Golub & Van Loan, 5.2)."""
+    m, n = columns.shape
     for j in range(min(n - 1, m)):
-        norm = np.sqrt((rows[j:, j] ** 2).sum())
+        v = columns[j, j:].copy()
+        norm = np.sqrt((v * v).sum())
         if norm == 0.0:
             continue
-        head = rows[j, j] + (norm if rows[j, j] > 0.0 else -norm)
-        scale = 0.0
-        v = rows[j:, j].copy()
-        v[0] = head
+        v[0] += norm if v[0] > 0.0 else -norm
         scale = 2.0 / (v * v).sum()
         for k in range(j, m):
+            column = columns[k, j:]
             dot = 0.0
             for i in range(n - j):
-                dot += v[i] * rows[j + i, k]
+                dot += v[i] * column[i]
             dot *= scale
             for i in range(n - j):
-                rows[j + i, k] -= dot * v[i]
+                column[i] -= dot * v[i]
 
 
 @compiled()
@@ -61,28 +60,31 @@ def fourier_fit(
     """
     n, m = len(t), 2 + 2 * harmonics
     span = t.max() if n and t.max() > 0.0 else 1.0
-    rows = np.empty((n, m + 1))
+    columns = np.empty((m + 1, n))
     for i in range(n):
         turn = t[i] / period
         angle = 2 * np.pi * (turn - np.floor(turn))
-        rows[i, 0], rows[i, 1], rows[i, m] = 1.0 / err[i], t[i] / span / err[i], y[i] / err[i]
+        columns[0, i], columns[1, i], columns[m, i] = 1.0 / err[i], t[i] / span / err[i], y[i] / err[i]
+        first_c, first_s = np.cos(angle), np.sin(angle)
+        c, s = 1.0 / err[i], 0.0
         for k in range(1, harmonics + 1):
-            rows[i, 2 * k], rows[i, 2 * k + 1] = np.cos(k * angle) / err[i], np.sin(k * angle) / err[i]
-    _triangular(rows)
+            c, s = c * first_c - s * first_s, s * first_c + c * first_s
+            columns[2 * k, i], columns[2 * k + 1, i] = c, s
+    _triangular(columns)
     chi2, coefficients = np.full(harmonics + 1, np.inf), np.zeros(m)
     best, chosen = np.inf, 0
     for k in range(harmonics + 1):
         used = 2 + 2 * k
         if n <= used and k > 0:
             break
-        chi2[k] = (rows[used:, m] ** 2).sum()
+        chi2[k] = (columns[m, used:] ** 2).sum()
         bic = chi2[k] + np.log(n) * used
         if bic < best:
             best, chosen = bic, k
     for j in range(2 + 2 * chosen - 1, -1, -1):
-        value = rows[j, m]
+        value = columns[m, j]
         for k in range(j + 1, 2 + 2 * chosen):
-            value -= rows[j, k] * coefficients[k]
-        coefficients[j] = value / rows[j, j] if rows[j, j] != 0.0 else 0.0
+            value -= columns[k, j] * coefficients[k]
+        coefficients[j] = value / columns[j, j] if columns[j, j] != 0.0 else 0.0
     coefficients[1] /= span
     return chi2, coefficients

@@ -10,28 +10,13 @@ import numpy as np
 from shared_io import locate
 from shared_io.errors import InputNotFound
 
+from scope.lightcurves.nested import BULK_NAME
 from scope.lightcurves.record import LightCurves
-from scope.lightcurves.tables import BULK_NAME, read_light_curves
+from scope.lightcurves.rubin import find_tables, read_rubin
+from scope.lightcurves.selection import Quadrant, Selection
+from scope.lightcurves.tables import FILTERS, read_light_curves
 
 SUFFIXES = (".parquet", ".parquet.gzip", ".pq", ".csv", ".ecsv", ".h5", ".hdf5", ".pytable")
-
-
-@dataclass(frozen=True)
-class Quadrant:
-    """One readout quadrant of a field.
-
-    Parameters
-    ----------
-    field, ccd, quad : int
-        ZTF field, CCD 1 to 16, quadrant 1 to 4.
-    """
-
-    field: int
-    ccd: int
-    quad: int
-
-    def __str__(self) -> str:
-        return f"field {self.field} ccd {self.ccd} quad {self.quad}"
 
 
 @dataclass(frozen=True)
@@ -73,6 +58,11 @@ class Folder:
         found = {Quadrant(int(n["field"]), int(n["ccd"]), int(n["quad"])) for n in names if n}
         return sorted(found, key=lambda q: (q.field, q.ccd, q.quad))
 
+    @property
+    def is_rubin(self) -> bool:
+        """Tell whether these are the tables of a Rubin data preview."""
+        return find_tables(self.path) is not None
+
     def quadrant(self, quadrant: Quadrant) -> LightCurves:
         """Return the light curves of one quadrant, in all filters.
 
@@ -81,28 +71,33 @@ class Folder:
         InputNotFound
             When there are no files for it or none of their sources lies in it.
         """
-        curves = LightCurves.concatenate([read_light_curves(path) for path in self.files(quadrant)])
-        inside = (curves.field == quadrant.field) & (curves.ccd == quadrant.ccd) & (curves.quad == quadrant.quad)
-        if not inside.any():
+        if self.is_rubin:
+            raise InputNotFound("Rubin tables have no ZTF quadrants", path=self.path, hint="give identifiers instead")
+        wanted = Selection(quadrant)
+        curves = LightCurves.concatenate([read_light_curves(path, wanted) for path in self.files(quadrant)])
+        if not len(curves):
             raise InputNotFound(f"no source lies in {quadrant}", path=self.path)
-        return curves if inside.all() else curves.take(inside)
+        return curves
 
     def sources(self, identifiers: Sequence[int]) -> LightCurves:
         """Return the light curves of given identifiers, in the order of the files; unknown ones are left out.
+
+        Files whose names tell field, filter, CCD and quadrant are read only if an identifier spells the same.
 
         Raises
         ------
         InputNotFound
             When none is known.
         """
-        wanted = np.asarray(identifiers, np.int64)
-        parts = []
-        for path in self.files():
-            curves = read_light_curves(path)
-            parts.append(curves.take(np.isin(curves.id, wanted)))
-        curves = LightCurves.concatenate(parts)
+        ids = np.asarray(identifiers, np.int64)
+        if self.is_rubin:
+            curves = read_rubin(self.path, ids)
+        else:
+            wanted, spelled = Selection(ids=ids), {int(i) // 10**8 for i in ids}
+            paths = [path for path in self.files() if _prefix(path) is None or _prefix(path) in spelled]
+            curves = LightCurves.concatenate([read_light_curves(path, wanted) for path in paths])
         if not len(curves):
-            raise InputNotFound(f"none of the {len(wanted)} sources is here", path=self.path)
+            raise InputNotFound(f"none of the {len(ids)} sources is here", path=self.path)
         return curves
 
 
@@ -111,3 +106,11 @@ def _is_of(path: Path, quadrant: Quadrant) -> bool:
     if name is None:
         return False
     return (int(name["field"]), int(name["ccd"]), int(name["quad"])) == (quadrant.field, quadrant.ccd, quadrant.quad)
+
+
+def _prefix(path: Path) -> int | None:
+    """Return what the identifiers of a file begin with: field, filter, CCD and quadrant."""
+    name = BULK_NAME.search(path.name)
+    if name is None:
+        return None
+    return ((int(name["field"]) * 10 + FILTERS[name["filter"]]) * 100 + int(name["ccd"])) * 10 + int(name["quad"])

@@ -12,30 +12,23 @@ points              one row a point: an identifier, a time, a magnitude and its 
 
 from __future__ import annotations
 
-import logging
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from shared_io import table
 from shared_io.errors import SchemaMismatch
 
+from scope.lightcurves.nested import BULK_NAME, is_nested, read_nested
 from scope.lightcurves.record import UNKNOWN, LightCurves
+from scope.lightcurves.selection import EVERYTHING, Selection
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-log = logging.getLogger(__name__)
-
-MJD0 = 2400000.5
-"""Julian date of the origin of the modified Julian date [d]."""
-
 FILTERS = {"g": 1, "zg": 1, "r": 2, "zr": 2, "i": 3, "zi": 3, "1": 1, "2": 2, "3": 3}
 """Numbers of the ZTF filters by their names."""
-
-BULK_NAME = re.compile(r"ztf_(?P<field>\d{6})_z(?P<filter>[gri])_c(?P<ccd>\d{2})_q(?P<quad>\d)(_|\.)")
-"""Names of bulk files and matchfiles."""
 
 _POINTS = {
     "id": ("_id", "id", "oid", "objectid", "source_id"),
@@ -53,13 +46,15 @@ _POINTS = {
 """Names under which columns of points are found, the first that is there."""
 
 
-def read_light_curves(path: Path) -> LightCurves:
-    """Read all light curves of a file.
+def read_light_curves(path: Path, wanted: Selection = EVERYTHING) -> LightCurves:
+    """Read light curves of a file.
 
     Parameters
     ----------
     path : pathlib.Path
         Parquet, CSV, ECSV, FITS or HDF5.
+    wanted : Selection
+        Which; by default all.
 
     Returns
     -------
@@ -75,70 +70,10 @@ def read_light_curves(path: Path) -> LightCurves:
     """
     path = Path(path)
     if path.suffix in (".pytable", ".h5", ".hdf5") and _is_matchfile(path):
-        return _matchfile(path)
-    found = table.read(path)
-    if "lightcurve" in found.colnames:
-        return _hats(found, path)
-    if "hmjd" in found.colnames and found["hmjd"].dtype == object:
-        return _bulk(found, path)
-    return _points(found, path)
-
-
-def _nested(rows: list[dict[str, np.ndarray]], found: Table, path: Path) -> LightCurves:
-    """Join rows that hold their own points under hmjd, mag, magerr and catflags."""
-    missing = [name for name in ("objectid", "filterid", "objra", "objdec") if name not in found.colnames]
-    if missing:
-        raise SchemaMismatch(f"no column {', '.join(missing)}", path=path, hint="a ZTF light-curve file has it")
-    n = len(found)
-    values = {
-        name: np.concatenate([np.asarray(row[name], np.float64) for row in rows]) if n else np.empty(0)
-        for name in ("hmjd", "mag", "magerr", "catflags")
-    }
-    counts = np.array([len(row["hmjd"]) for row in rows], np.int64)
-    if any(len(row[name]) != len(row["hmjd"]) for row in rows for name in ("mag", "magerr", "catflags")):
-        raise SchemaMismatch("the lists of a row differ in length", path=path)
-    rcid = np.asarray(found["rcid"], np.int64) if "rcid" in found.colnames else None
-    name = BULK_NAME.search(path.name)
-    ccd = rcid // 4 + 1 if rcid is not None else np.full(n, int(name["ccd"]) if name else UNKNOWN)
-    quad = rcid % 4 + 1 if rcid is not None else np.full(n, int(name["quad"]) if name else UNKNOWN)
-    field = np.asarray(found["fieldid"], np.int64) if "fieldid" in found.colnames else np.full(n, UNKNOWN)
-    return LightCurves(
-        id=np.asarray(found["objectid"], np.int64), ra=np.asarray(found["objra"], np.float64),
-        dec=np.asarray(found["objdec"], np.float64), filter=np.asarray(found["filterid"], np.int64), field=field,
-        ccd=ccd, quad=quad, offsets=np.concatenate([[0], np.cumsum(counts)]), hjd=values["hmjd"] + MJD0,
-        mag=values["mag"], magerr=values["magerr"], catflags=values["catflags"].astype(np.int64),
-    )  # fmt: skip
-
-
-def _bulk(found: Table, path: Path) -> LightCurves:
-    if any(getattr(times, "dtype", None) == np.float32 for times in found["hmjd"][:1]):
-        log.warning(
-            "%s holds times in float32, in steps of 337 s: periods of less than about 1 h are lost", path.name
-        )  # fmt: skip
-    names = ("hmjd", "mag", "magerr", "catflags")
-    missing = [name for name in names if name not in found.colnames]
-    if missing:
-        raise SchemaMismatch(f"no column {', '.join(missing)}", path=path)
-    columns = [found[name] for name in names]
-    return _nested([dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)], found, path)
-
-
-def _hats(found: Table, path: Path) -> LightCurves:
-    names = ("hmjd", "mag", "magerr", "catflags")
-
-    def lists(cell: Any) -> dict[str, np.ndarray]:
-        if cell is None or cell is np.ma.masked:
-            return {name: np.empty(0) for name in names}
-        try:
-            if isinstance(cell, dict):
-                return {name: np.asarray(cell[name]) for name in names}
-            return {name: np.array([point[name] for point in cell]) for name in names}
-        except (KeyError, TypeError) as error:
-            raise SchemaMismatch(
-                f"its points have no {error}", path=path, hdu="lightcurve", hint="a ZTF HATS catalogue has it"
-            ) from error
-
-    return _nested([lists(cell) for cell in found["lightcurve"]], found, path)
+        return wanted.of(_matchfile(path))
+    if is_nested(path):
+        return read_nested(path, wanted)
+    return wanted.of(_points(table.read(path), path))
 
 
 def _is_matchfile(path: Path) -> bool:

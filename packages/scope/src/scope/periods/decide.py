@@ -106,6 +106,18 @@ def judge(series: Series, candidates: np.ndarray, *, fmin: float, fmax: float, k
     return Judgement(frequencies, merits)
 
 
+def widen(series: Series, judged: Judgement, more: np.ndarray, *, kept: int = 4) -> Judgement:
+    """Judge more frequencies [1/d] beside those already judged; the best `kept` of them reach the fine round."""
+    if not len(more):
+        return judged
+    step = 1.0 / series.baseline
+    centres, coarse = _best_near(series, more, np.linspace(-0.3, 0.3, 7) * step, (SMOOTH,))
+    survivors = centres[np.argsort(-coarse, kind="stable")[:kept]]
+    frequencies, merits = _best_near(series, survivors, np.linspace(-0.12, 0.12, 13) * step, (SMOOTH, ECLIPSING))
+    joined = np.concatenate([judged.frequencies, frequencies]), np.concatenate([judged.merit, merits])
+    return Judgement(*_distinct(*joined, 0.5 * step))
+
+
 def _best_near(
     series: Series, centres: np.ndarray, offsets: np.ndarray, shapes: tuple[Shape, ...]
 ) -> tuple[np.ndarray, np.ndarray]:

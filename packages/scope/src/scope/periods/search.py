@@ -8,18 +8,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from scope.kernels.aov import aov
-from scope.periods.decide import SMOOTH, Judgement, judge, merit
+from scope.periods.aliases import alias_frequencies, best_alias, crowding, window_peaks
+from scope.periods.decide import SMOOTH, Judgement, judge, merit, widen
 from scope.periods.grid import MAX_FREQ, SAMPLES_PER_PEAK, FrequencyGrid, terrestrial
 from scope.periods.peaks import distinct_peaks
 from scope.periods.screens import screen
 from scope.periods.series import Series
+from scope.periods.significance import false_alarm
 
 NESTED = "ELS_ECE_EAOV"
 """Name of the decided period: peaks of all three screens, judged together."""
 
 _ALIASES = {"LS_CE_AOV": NESTED}
 _SCREENED = 20  # peaks of each screen that are judged
-_TERRESTRIAL_COST = 10.0  # of twice the log evidence
+MIN_CYCLES = 3.0
+"""Fewer cycles than this are not called periodic: two seasons that differ make one or two of any length."""
+
+_CROWDING_COST = 10.0  # of twice the log evidence
 
 
 @dataclass(frozen=True)
@@ -37,8 +42,12 @@ class Options:
     top_n : int
         Distinct peaks reported of each algorithm.
     remove_terrestrial : bool
-        Leave the terrestrial bands out of the single screens; the decided period may lie in one if it explains
-        the star clearly better than any other.
+        Leave the terrestrial bands out of the single screens; the decided period may lie anywhere, but where the star's
+        points crowd into few phases it must explain the star clearly better than any other.
+    compatible : bool
+        Search as scope-ml does (:mod:`scope.periods.compatible`).
+    max_fap : float
+        Largest false-alarm probability of a periodic star.
     """
 
     algorithms: tuple[str, ...] = ("ELS", "ECE", "EAOV", NESTED)
@@ -46,6 +55,8 @@ class Options:
     max_freq: float = MAX_FREQ
     top_n: int = 10
     remove_terrestrial: bool = False
+    compatible: bool = False
+    max_fap: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -83,23 +94,31 @@ class Periods:
     trend : float
         The same of a smooth curve that does not repeat in the baseline: a star whose `merit` does not exceed
         this varies, but not periodically.
+    fap : float
+        Probability that shuffled magnitudes look as periodic (:mod:`scope.periods.significance`).
+    max_fap : float
+        Largest one of a periodic star.
+    alias : float
+        The best period that the star's own sampling makes an alias of the decided one [d]; NaN without any.
+    alias_merit : float
+        Its merit: the closer to `merit`, the less sure is which of the two it is.
+    cycles : float
+        Times that the decided period fits into the baseline.
     """
 
     answers: dict[str, Answer]
     merit: float
     trend: float
+    fap: float = np.nan
+    max_fap: float = 0.01
+    alias: float = np.nan
+    alias_merit: float = np.nan
+    cycles: float = np.inf
 
     @property
     def periodic(self) -> bool:
-        """Tell whether the decided period is significant (`MIN_MERIT`) and beats a trend."""
-        return self.merit > max(MIN_MERIT, self.trend)
-
-
-MIN_MERIT = 36.0
-"""Twice the log evidence that one in a hundred light curves reaches whose magnitudes were shuffled in time.
-
-Chosen on half of the Stripe 82 and ASAS stars; ``benchmarks/bench_periods.py`` counts on the other half.
-"""
+        """Tell whether the decided period is significant (`fap`), beats a trend and was seen `MIN_CYCLES` times."""
+        return self.fap <= self.max_fap and self.merit > self.trend and self.cycles >= MIN_CYCLES
 
 
 def canonical(names: Sequence[str]) -> tuple[str, ...]:
@@ -144,47 +163,63 @@ def find_periods(series: Series, options: Options = Options()) -> Periods:
     grid = FrequencyGrid.of(
         series.baseline, samples_per_peak=options.samples_per_peak, max_freq=options.max_freq
     )  # fmt: skip
-    singles = [name for name in names if name != NESTED]
-    screened = [*singles, *(name for name in ("ELS", "ECE", "EAOV") if NESTED in names)]
-    powers: dict[str, np.ndarray] = {}
-    answers, candidates = {}, []
-    for name in dict.fromkeys(screened):
-        found = screen(name)
-        if found.name not in powers:
-            powers[found.name] = found.power(series.merged, grid)
-        power = powers[found.name]
-        if name in singles:
-            answers[name] = _answer(power, grid, options)
-        if NESTED in names:
-            peaks = distinct_peaks(power, _SCREENED, options.samples_per_peak)
-            candidates.append(grid.fmin + grid.df * peaks)
+    answers, candidates = _screen_all(series, grid, names, options)
     if NESTED not in names:
         return Periods(answers, np.nan, np.nan)
-    judged = _decide(series, candidates, grid, options)
-    answers[NESTED] = Answer(1 / judged.frequencies, _f_ratio(series, judged.frequencies))
-    return Periods({name: answers[name] for name in names}, float(judged.merit[0]), _trend(series))
+    judged, alias = _decide(series, candidates, options)
+    top = judged.frequencies[: options.top_n]
+    answers[NESTED] = Answer(1 / top, _f_ratio(series, top))
+    best, value = float(judged.frequencies[0]), float(judged.merit[0])
+    period, other = (
+        (np.nan, np.nan) if alias is None else (1 / float(judged.frequencies[alias]), float(judged.merit[alias]))
+    )
+    return Periods(
+        {name: answers[name] for name in names}, value, _trend(series), false_alarm(series, best, value),
+        options.max_fap, period, other, best * series.baseline,
+    )  # fmt: skip
 
 
-def _answer(power: np.ndarray, grid: FrequencyGrid, options: Options) -> Answer:
-    """Return the distinct peaks of a screen with their significance."""
+def _screen_all(
+    series: Series, grid: FrequencyGrid, names: Sequence[str], options: Options
+) -> tuple[dict[str, Answer], list[np.ndarray]]:
+    """Return the answers of the single algorithms, and the candidates of each screen for the decision."""
+    nested = [name for name in ("ELS", "ECE", "EAOV") if NESTED in names]
+    found: dict[str, Answer] = {}
+    answers, candidates = {}, []
+    for name in dict.fromkeys([*(n for n in names if n != NESTED), *nested]):
+        chosen = screen(name)
+        if chosen.name not in found:
+            found[chosen.name], peaks = _answer(chosen.power(series.merged, grid), grid, options)
+            candidates.append(peaks[:_SCREENED])
+        if name in names:
+            answers[name] = found[chosen.name]
+    return answers, candidates
+
+
+def _answer(power: np.ndarray, grid: FrequencyGrid, options: Options) -> tuple[Answer, np.ndarray]:
+    """Return the distinct peaks of a screen with their significance, and the frequencies of all of them [1/d]."""
     mean, std = float(power.mean(dtype=np.float64)), float(power.std(dtype=np.float64))
-    peaks = distinct_peaks(power, 4 * options.top_n, options.samples_per_peak)
-    if options.remove_terrestrial:
-        elsewhere = peaks[~terrestrial(grid.fmin + grid.df * peaks)]
-        peaks = elsewhere if len(elsewhere) else peaks
-    peaks = peaks[: options.top_n]
+    every = distinct_peaks(power, max(4 * options.top_n, _SCREENED), options.samples_per_peak)
+    frequencies = grid.fmin + grid.df * every
+    kept = ~terrestrial(frequencies) if options.remove_terrestrial else np.ones(len(every), bool)
+    peaks = (every[kept] if kept.any() else every)[: options.top_n]
     significance = np.abs(power[peaks] - mean) / std if std > 0 else np.zeros(len(peaks))
-    return Answer(1 / (grid.fmin + grid.df * peaks), significance.astype(np.float64))
+    return Answer(1 / (grid.fmin + grid.df * peaks), significance.astype(np.float64)), frequencies
 
 
-def _decide(series: Series, candidates: Sequence[np.ndarray], grid: FrequencyGrid, options: Options) -> Judgement:
+def _decide(series: Series, candidates: Sequence[np.ndarray], options: Options) -> tuple[Judgement, int | None]:
+    """Return all candidates in falling order of merit, and which of them is the best alias of the first."""
     # Interleaved, so that the first ones are the best of every screen.
     longest = max(len(c) for c in candidates)
     pool = [c[k] for k in range(longest) for c in candidates if k < len(c)]
-    judged = judge(series, np.array(pool), fmin=1.5 / series.baseline, fmax=options.max_freq)
-    cost = _TERRESTRIAL_COST * terrestrial(judged.frequencies) if options.remove_terrestrial else 0.0
-    order = np.argsort(-(judged.merit - cost), kind="stable")[: options.top_n]
-    return Judgement(judged.frequencies[order], judged.merit[order])
+    fmin, fmax = 1.5 / series.baseline, options.max_freq
+    judged, peaks = judge(series, np.array(pool), fmin=fmin, fmax=fmax), window_peaks(series.merged)
+    judged = widen(series, judged, alias_frequencies(float(judged.frequencies[0]), peaks, fmin, fmax))
+    if options.remove_terrestrial:
+        cost = _CROWDING_COST * crowding(series.merged, judged.frequencies)
+        order = np.argsort(-(judged.merit - cost), kind="stable")
+        judged = Judgement(judged.frequencies[order], judged.merit[order])
+    return judged, best_alias(judged.frequencies, peaks, 1.0 / series.baseline)
 
 
 def _f_ratio(series: Series, frequencies: np.ndarray, bins: int = 20) -> np.ndarray:

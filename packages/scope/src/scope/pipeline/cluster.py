@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shared_io import atomic
 from shared_io.errors import ExternalFailed, InputNotFound
@@ -14,6 +15,9 @@ from shared_io.errors import ExternalFailed, InputNotFound
 from scope import files
 from scope.cluster import Resources, array_spec, quadrant_lines, script, single_script
 from scope.lightcurves.folder import Folder, Quadrant
+
+if TYPE_CHECKING:
+    from scope.kowalski.client import Service
 
 SCRIPT, SUBMISSION = "slurm.sub", "slurm_submission.sub"
 
@@ -56,8 +60,8 @@ class Submitted:
 
 
 def write_scripts(
-    dirname: Path, quadrant_file: str, light_curves: Path, forwarded: Sequence[str], submission: Sequence[str],
-    resources: Resources, *, generate: bool, most: int, parallel: bool, environment: str = "", overwrite: bool = False,
+    dirname: Path, quadrant_file: str, forwarded: Sequence[str], submission: Sequence[str], resources: Resources, *,
+    quadrants: Sequence[Quadrant] | None, most: int, parallel: bool, environment: str = "", overwrite: bool = False,
 ) -> Scripts:  # fmt: skip
     """Write the batch scripts into ``DIRNAME/slurm``.
 
@@ -67,16 +71,14 @@ def write_scripts(
         Folder of the feature tables.
     quadrant_file : str
         Name of the quadrant file in ``DIRNAME/slurm``.
-    light_curves : pathlib.Path
-        Folder of survey files, whose names give the quadrants.
     forwarded : sequence of str
         Options of generate_features.
     submission : sequence of str
         Options of generate_features_job_submission.
     resources : Resources
         What each job asks for.
-    generate : bool
-        Write the quadrant file; otherwise it is there.
+    quadrants : sequence of Quadrant or None
+        Write the quadrant file with these; None: it is there.
     most, parallel, environment
         See :func:`scope.cluster.script`.
     overwrite : bool
@@ -96,8 +98,8 @@ def write_scripts(
     folder = Path(dirname) / "slurm"
     (folder / "logs").mkdir(parents=True, exist_ok=True)
     listed = folder / quadrant_file
-    if generate:
-        atomic.write_text(listed, quadrant_lines(survey_quadrants(light_curves)), overwrite=overwrite)
+    if quadrants is not None:
+        atomic.write_text(listed, quadrant_lines(quadrants), overwrite=overwrite)
     jobs = files.read_quadrants(listed)
     if not jobs:
         raise InputNotFound("lists no quadrant", path=listed)
@@ -111,15 +113,39 @@ def write_scripts(
     return Scripts(str(folder / SCRIPT), str(folder / SUBMISSION), str(listed), len(jobs))
 
 
-def survey_quadrants(light_curves: Path) -> list[Quadrant]:
-    """Return the quadrants that the names of survey files tell, in order.
+def find_quadrants(
+    light_curves: Path | None, fields: Sequence[int] | None, service: Service | None, catalog: str, min_points: int
+) -> list[Quadrant]:
+    """Return the quadrants that there are light curves of, in order.
+
+    Parameters
+    ----------
+    light_curves : pathlib.Path or None
+        Survey files, whose names tell them; None: Kowalski is asked.
+    fields : sequence of int or None
+        Only these fields; None: all of the files.
+    service : Service or None
+        Kowalski.
+    catalog : str
+        Its collection of light curves.
+    min_points : int
+        Quadrants whose sources all have fewer points are left out (Kowalski).
 
     Raises
     ------
     InputNotFound
-        When there are no such files.
+        When there are none.
     """
-    found = Folder(light_curves).named_quadrants()
+    if light_curves is None and service is not None:
+        from scope.kowalski.light_curves import KowalskiSources
+
+        if not fields:
+            raise InputNotFound(
+                "the fields to list are not known", hint="give --field-list, or fields_to_run in config.yaml"
+            )
+        return KowalskiSources(service, catalog, min_points=min_points).quadrants(fields)
+    found = Folder(light_curves or Path()).named_quadrants()
+    found = [q for q in found if not fields or q.field in fields]
     if not found:
         raise InputNotFound(
             "no file is named like ztf_000301_zg_c02_q4_dr5.parquet", path=light_curves,

@@ -32,12 +32,15 @@ class Drawn:
         Period of the fold [d].
     periodic : bool or None
         Whether the period found is significant; None for a given one.
+    fap : float or None
+        Its false-alarm probability.
     """
 
     output: str
     points: int
     period: float
     periodic: bool | None
+    fap: float | None
 
 
 def plot(
@@ -84,4 +87,4 @@ def plot(
     chosen = period or found.answers[NESTED].period
     with atomic.atomic_path(output, overwrite=overwrite) as temporary:
         figures.star_sheet(star, series, options, chosen, temporary)
-    return Drawn(str(output), sum(map(len, star)), chosen, None if period else found.periodic)
+    return Drawn(str(output), sum(map(len, star)), chosen, *((None, None) if period else (found.periodic, found.fap)))
