@@ -263,6 +263,7 @@ def test_sizes_go_down_on_one_test_set(tmp_path: Path) -> None:
     assert np.all(np.diff(rows["size"]) < 0)
     assert len(rows) == 3
     assert "0.99" in out
+    assert "(95 %: " in out
     for name in ("scores_dataset_size", "ecart_accuracy_size", "loss_dataset_size"):
         assert (tmp_path / f"sizes/s_{name}.png").exists()
     assert not list((tmp_path / "sizes").glob("*.h5"))

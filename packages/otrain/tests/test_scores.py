@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otrain.evaluation import evaluate
-from otrain.kernels import calibration, learning_curve, scores
+from otrain.kernels import calibration, learning_curve, resampling, scores
 
 SAMPLES = st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=2, max_size=40).filter(
     lambda rows: len({t for t, _ in rows}) == 2
@@ -161,3 +161,38 @@ def test_a_learning_curve() -> None:
         learning_curve.fit_power_law(n[:2], n[:2] / 1e4)
     flat = learning_curve.fit_power_law(n, np.full(5, 0.8))
     assert float(learning_curve.power_law(1e6, flat)) == pytest.approx(0.8, abs=0.01)
+
+
+def test_resampled_scores_are_those_of_the_objects_drawn() -> None:
+    rng = np.random.default_rng(3)
+    truth, called = rng.random(60) < 0.6, rng.random((4, 60)) < 0.5
+    draws = resampling.family_draws(rng.integers(0, 20, 60), 30, rng)
+    found = resampling.resampled_scores(truth, called, draws)
+    for k in range(4):
+        for b in (0, 7, 29):
+            rows = np.repeat(np.arange(60), draws[b].astype(int))
+            own = scores.counts(truth[rows], called[k][rows])
+            assert (found["mcc"][k, b], found["f1"][k, b]) == pytest.approx((own.mcc, own.f1))
+            assert found["accuracy"][k, b] == pytest.approx(own.accuracy)
+
+
+def test_families_are_drawn_whole() -> None:
+    families = np.array([5, 5, 9, 9, 9, 2])
+    draws = resampling.family_draws(families, 50, np.random.default_rng(1))
+    assert (draws[0] == 1).all()
+    assert all(len(set(row[families == name])) == 1 for row in draws for name in (5, 9, 2))
+    assert (draws[:, [0, 2, 5]].sum(axis=1) == 3).all()
+
+
+def test_intervals_of_a_mean_over_repeats_hold_the_truth() -> None:
+    rng = np.random.default_rng(2)
+    inside = 0
+    for _ in range(200):  # scores scatter by 0.02 between repeats, and by 0.03 between test sets that repeats share
+        shared = rng.normal(0, 0.03)
+        measured = 0.8 + shared + rng.normal(0, 0.02, 8)
+        values = measured[:, None] + rng.normal(0, 0.03, 400)
+        values[:, 0] = measured
+        low, high = resampling.interval(resampling.over_repeats(values, rng))
+        inside += low <= 0.8 <= high
+    assert 0.9 <= inside / 200 <= 0.99
+    assert resampling.over_repeats(values, rng)[0] == pytest.approx(measured.mean())

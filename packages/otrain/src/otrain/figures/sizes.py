@@ -2,40 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from otrain.figures.canvas import figure
 from otrain.kernels.learning_curve import power_law
+from otrain.kernels.resampling import interval
 
 if TYPE_CHECKING:
     from astropy.table import Table
     from matplotlib.figure import Figure
 
-__all__ = ["NAMES", "plots"]
+__all__ = ["NAMES", "Resampled", "plots"]
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """Mean scores by size, in resampled test objects and repeats.
+
+    Attributes
+    ----------
+    size : ndarray of int, shape (k,)
+        Increasing.
+    scores : dict of ndarray, shape (k, rounds)
+        ``mcc``, ``f1``, ``accuracy``; the first round is of what was measured.
+    """
+
+    size: np.ndarray
+    scores: dict[str, np.ndarray]
+
 
 NAMES = ("scores_dataset_size.png", "ecart_accuracy_size.png", "loss_dataset_size.png")
 
 
-def plots(rows: Table, law: tuple[float, float, float] | None) -> tuple[Figure, Figure, Figure]:
-    """Return the figures of `NAMES`: points are the means of the repeats, bars go from the lowest to the highest.
+def plots(rows: Table, found: Resampled, laws: Sequence[tuple[float, float, float]]) -> tuple[Figure, Figure, Figure]:
+    """Return the figures of `NAMES`.
+
+    Points are the means of the repeats; bars of the scores are 95 % intervals, of the other values they go from the
+    lowest to the highest.
 
     Parameters
     ----------
     rows : Table
         A training each: size, mcc, f1, accuracy, train_accuracy, loss, train_loss.
-    law : tuple of float, optional
-        The fitted curve of the MCC.
+    found : Resampled
+    laws : sequence of tuple of float
+        Fitted curves of the MCC.
     """
     scores, gap, loss = (figure(6.8, 4.6) for _ in range(3))
     axis = scores.subplots()
     for name, label in (("mcc", "MCC"), ("f1", "F1"), ("accuracy", "accuracy")):
-        _bars(axis, rows, np.asarray(rows[name], float), label)
-    if law is not None:
-        n = np.linspace(min(rows["size"]), 2 * max(rows["size"]), 200)
+        values = found.scores[name]
+        low, high = np.array([interval(one) for one in values]).T
+        mean = values[:, 0]
+        axis.errorbar(
+            found.size,
+            mean,
+            yerr=np.maximum([mean - low, high - mean], 0),
+            fmt="o-",
+            ms=4,
+            capsize=2,
+            lw=1,
+            label=label,
+        )
+    for law in laws:
+        n = np.linspace(min(found.size), 2 * max(found.size), 200)
         axis.plot(n, power_law(n, law), "k--", lw=1, label="fitted MCC")
-    axis.set(xlabel="cut-outs learned from", ylabel="score on the same held-back cut-outs", title="Scores by size")
+    axis.set(
+        xlabel="cut-outs learned from", ylabel="score on the same held-back cut-outs (95 %)", title="Scores by size"
+    )
     axis.legend(fontsize=8)
     axis = gap.subplots()
     _bars(axis, rows, np.asarray(rows["train_accuracy"], float) - np.asarray(rows["accuracy"], float), "difference")

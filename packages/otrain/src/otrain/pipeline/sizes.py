@@ -18,7 +18,7 @@ from otrain.cutouts import Cube
 from otrain.figures import canvas, sizes
 from otrain.files import datacube
 from otrain.inference import Classifier
-from otrain.kernels import calibration, learning_curve, scores
+from otrain.kernels import calibration, learning_curve, resampling, scores
 from otrain.pipeline.running import Running, once, provenance
 from otrain.pipeline.train import Request as TrainRequest
 from otrain.pipeline.train import fit_model
@@ -33,6 +33,11 @@ Array = npt.NDArray[Any]
 
 LEAST = 12
 """Objects of each class from which on a size is tried."""
+
+ROUNDS, CURVES = 1000, 200
+"""Resamplings of the scores, and how many of them a curve is fitted to."""
+
+_FAR = 1e9
 
 
 @dataclass(frozen=True)
@@ -63,36 +68,50 @@ def optimise(request: Request, running: Running | None = None) -> Report:
     def work() -> str:
         cube = datacube.read_cube(request.training.cube)
         framework.load(request.training.device)
-        rows = _all(cube, request)
-        table.write(rows, outputs[-1], overwrite=True, provenance=made)
-        law = _law(rows)
-        for path, figure in zip(outputs, sizes.plots(rows, law), strict=False):
+        study = _all(cube, request)
+        found = _resampled(study, request.training.plan.seed)
+        table.write(study.rows, outputs[-1], overwrite=True, provenance=made)
+        for path, figure in zip(outputs, sizes.plots(study.rows, found, _laws(found)[:1]), strict=False):
             canvas.save(figure, path)
-        return _told(rows, law, request.goal)
+        return _told(study.rows, found, request.goal)
 
     return once(name, made, outputs, work, running or Running(), folder=request.output, what="studies")
 
 
-def _all(cube: Cube, request: Request) -> Table:
-    """Train on every size, largest first, so often; one row for each training."""
+@dataclass(frozen=True)
+class _Study:
+    """A row for each training, and what each of them says about the test objects."""
+
+    rows: Table
+    truth: Array
+    families: Array
+    called: Array  # (trainings, test objects)
+
+
+def _all(cube: Cube, request: Request) -> _Study:
+    """Train on every size, largest first, so often."""
     from astropy.table import Table
 
     plan = request.training.plan
     split = splits.split(cube, request.training.split_by, max(request.training.frac, 0.05), plan.seed)
     test, pool = cube.rows(np.flatnonzero(split.held)), np.flatnonzero(~split.held)
     rows: list[dict[str, float]] = []
+    called: list[Array] = []
     with progress(request.sections * request.repeats, "trainings") as shown:
         for repeat in range(request.repeats):
             order = _ordered(pool, split.families, np.random.default_rng([plan.seed, repeat]))
             for section in range(request.sections, 0, -1):
                 chosen = order[: round(len(order) * section / request.sections)]
                 if min(np.bincount(cube.labels[chosen], minlength=2)) >= LEAST:
-                    found = _one(cube.rows(np.sort(chosen)), split.families[np.sort(chosen)], test, request, repeat)
-                    rows.append({"size": len(chosen), "repeat": repeat, **found})
+                    own = np.sort(chosen)
+                    found = _one(cube.rows(own), split.families[own], test, request, repeat)
+                    if found is not None:
+                        rows.append({"size": len(chosen), "repeat": repeat, **found[0]})
+                        called.append(found[1])
                 shown.advance()
     if not rows:
         raise SchemaMismatch(f"no size has {LEAST} cut-outs of each class", path=request.training.cube)
-    return Table(rows)
+    return _Study(Table(rows), test.labels == 1, split.families[split.held], np.array(called))
 
 
 def _ordered(pool: Array, families: Array, rng: np.random.Generator) -> Array:
@@ -102,21 +121,25 @@ def _ordered(pool: Array, families: Array, rng: np.random.Generator) -> Array:
     return pool[np.argsort([place[int(f)] for f in families[pool]], kind="stable")]
 
 
-def _one(cube: Cube, families: Array, test: Cube, request: Request, repeat: int) -> dict[str, float]:
+def _one(
+    cube: Cube, families: Array, test: Cube, request: Request, repeat: int
+) -> tuple[dict[str, float], Array] | None:
+    """Train once; scores, and which test objects are called real. None: too few families of a class."""
     plan = replace(request.training.plan, seed=request.training.plan.seed + 7919 * repeat)
     try:
         model, _ = fit_model(cube, families, replace(request.training, plan=plan))
-    except SchemaMismatch:  # too few families of a class for this size
-        return dict.fromkeys(("mcc", "auc", "f1", "accuracy", "train_accuracy", "loss", "train_loss"), float("nan"))
+    except SchemaMismatch:
+        return None
     classifier = Classifier(model)
     p, truth = classifier.predict(test.pixels).probability, test.labels == 1
     own = classifier.predict(cube.pixels).probability
-    found = scores.counts(truth, p > classifier.threshold)
+    called = p > classifier.threshold
+    found = scores.counts(truth, called)
     return {
         "mcc": found.mcc, "auc": scores.auc(truth, p), "f1": found.f1, "accuracy": found.accuracy,
         "train_accuracy": scores.counts(cube.labels == 1, own > classifier.threshold).accuracy,
         "loss": _loss(truth, p), "train_loss": _loss(cube.labels == 1, own),
-    }  # fmt: skip
+    }, called  # fmt: skip
 
 
 def _loss(truth: Array, p: Array) -> float:
@@ -124,36 +147,62 @@ def _loss(truth: Array, p: Array) -> float:
     return float(np.mean(np.logaddexp(0, z) - truth * z))
 
 
-def _law(rows: Table) -> tuple[float, float, float] | None:
+def _resampled(study: _Study, seed: int) -> sizes.Resampled:
+    """Scores by size over resampled families of test objects and resampled repeats, the same draws for every size."""
+    rng = np.random.default_rng([seed, 1])
+    found = resampling.resampled_scores(
+        study.truth, study.called, resampling.family_draws(study.families, ROUNDS, rng)
+    )  # fmt: skip
+    size = np.asarray(study.rows["size"])
+    at = np.unique(size)
+    means = {
+        name: np.array([resampling.over_repeats(values[size == n], rng) for n in at]) for name, values in found.items()
+    }
+    return sizes.Resampled(at, means)
+
+
+def _laws(found: sizes.Resampled) -> list[tuple[float, float, float]]:
+    """The curve of the MCC, and those of the draws; none where there are too few sizes."""
     try:
-        return learning_curve.fit_power_law(np.asarray(rows["size"]), np.asarray(rows["mcc"]))
+        return [learning_curve.fit_power_law(found.size, draw) for draw in found.scores["mcc"].T[:CURVES]]
     except ValueError:
-        return None
+        return []
 
 
-def _told(rows: Table, law: tuple[float, float, float] | None, goal: float | None) -> str:
-    lines = [f"{'size':>8}{'MCC':>9}{'lowest':>9}{'highest':>9}{'AUC':>9}"]
-    for size in sorted(set(rows["size"].tolist()), reverse=True):
-        part = rows[rows["size"] == size]
-        mcc, auc = np.asarray(part["mcc"]), np.asarray(part["auc"])
-        if np.isfinite(mcc).any():
-            lines.append(f"{size:>8}{np.nanmean(mcc):>9.3f}{np.nanmin(mcc):>9.3f}{np.nanmax(mcc):>9.3f}"
-                         f"{np.nanmean(auc):>9.4f}")  # fmt: skip
-    if law is None:
+def _told(rows: Table, found: sizes.Resampled, goal: float | None) -> str:
+    lines = [f"{'size':>8}{'MCC':>9}{'95 %':>9}{'to':>9}{'AUC':>9}"]
+    for size, mcc in zip(found.size[::-1].tolist(), found.scores["mcc"][::-1], strict=True):
+        low, high = resampling.interval(mcc)
+        auc = float(np.nanmean(np.asarray(rows["auc"])[np.asarray(rows["size"]) == size]))
+        lines.append(f"{size:>8}{mcc[0]:>9.3f}{low:>9.3f}{high:>9.3f}{auc:>9.4f}")
+    laws = _laws(found)
+    if not laws:
         return "\n".join([*lines, "too few sizes for a curve"])
-    floor, scale, exponent = law
-    top = int(max(rows["size"]))
+    floor, scale, exponent = laws[0]
+    top = int(max(found.size))
     lines.append(f"fitted: MCC = 1 - ({floor:.3f} + {scale:.3g} n^-{exponent:.2f})")
     for factor in (2, 4):
-        expected = float(learning_curve.power_law(factor * top, law))
-        lines.append(f"with {factor} times as many ({factor * top}): MCC {expected:.3f}")
+        expected = np.array([float(learning_curve.power_law(factor * top, law)) for law in laws])
+        low, high = resampling.interval(expected)
+        lines.append(
+            f"with {factor} times as many ({factor * top}): MCC {expected[0]:.3f} (95 %: {low:.3f} to {high:.3f})"
+        )
     if goal is not None:
-        lines.append(_more(learning_curve.needed(law, goal), top, goal))
+        wanted = np.array([learning_curve.needed(law, goal) for law in laws])
+        lines.append(_more(wanted, top, goal))
     return "\n".join(lines)
 
 
-def _more(wanted: float, top: int, goal: float) -> str:
-    if not np.isfinite(wanted) or wanted > 1e9:
-        return f"MCC {goal:g} is beyond what this curve reaches with more labels"
-    more = max(round(wanted) - top, 0)
-    return f"MCC {goal:g} needs about {round(wanted)} cut-outs: {more} more" if more else f"MCC {goal:g} is reached"
+def _more(wanted: Array, top: int, goal: float) -> str:
+    low, high = (_number(value) for value in np.percentile(wanted, [2.5, 97.5], method="nearest"))
+    between = f" (95 %: {low} to {high})"
+    if not wanted[0] <= _FAR:
+        return f"MCC {goal:g} is beyond what this curve reaches with more labels{between}"
+    more = max(round(float(wanted[0])) - top, 0)
+    if not more:
+        return f"MCC {goal:g} is reached{between}"
+    return f"MCC {goal:g} needs about {_number(wanted[0])} cut-outs{between}: {more} more"
+
+
+def _number(wanted: float) -> str:
+    return str(round(float(wanted))) if wanted <= _FAR else "never"
