@@ -16,6 +16,7 @@ from scope.kernels.entropy import entropy
 from scope.kernels.evidence import evidence
 from scope.kernels.harmonics import harmonics
 from scope.kernels.lomb_scargle import lomb_scargle
+from scope.kernels.moments import mean_and_std
 from scope.kernels.phases import RESEED, seed_phases
 
 
@@ -50,6 +51,12 @@ def slow_lomb_scargle(t: np.ndarray, mag: np.ndarray, weight: np.ndarray, freque
     root = np.sqrt(weight)
     rest = np.linalg.lstsq(design(t, frequency, 1) * root[:, None], mag * root)[1][0]
     return 1 - rest / (weight * (mag - np.average(mag, weights=weight)) ** 2).sum()
+
+
+def one_evidence(
+    t: np.ndarray, mag: np.ndarray, weight: np.ndarray, f: np.ndarray, harmonics: int, slope: float, ridge: float
+) -> np.ndarray:
+    return evidence(t, mag, weight, f, np.array([harmonics]), np.array([slope]), np.array([ridge]))[0]
 
 
 def slow_evidence(
@@ -176,23 +183,38 @@ def test_evidence_is_the_marginal_likelihood(
 ) -> None:
     t, mag, weight = star
     f = np.array([1 / 0.5678, 0.3, 17.2])
-    found = evidence(t, mag, weight, f, harmonics, slope, ridge)
+    found = one_evidence(t, mag, weight, f, harmonics, slope, ridge)
     for k in sorted({1, harmonics}):
         slow = [slow_evidence(t, mag, weight, x, k, slope, ridge) for x in f]
         np.testing.assert_allclose(found[:, k - 1], slow, rtol=1e-9, atol=1e-7)
 
 
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+def test_mean_and_scatter_are_numpys(rng: np.random.Generator, offset: float) -> None:
+    values = (offset + rng.normal(size=10001)).astype(np.float32)
+    found = mean_and_std(values)
+    assert found == pytest.approx((values.mean(dtype=np.float64), values.std(dtype=np.float64)), rel=1e-9)
+    assert mean_and_std(np.full(5, 3.25, np.float32)) == (3.25, 0.0)
+
+
+def test_several_priors_at_once_are_each_alone(star: tuple[np.ndarray, ...]) -> None:
+    f = np.array([1.76, 3.1])
+    both = evidence(*star, f, np.array([3, 7]), np.array([2.0, 1.0]), np.array([0.5, 1.0]))
+    np.testing.assert_allclose(both[0, :, :3], one_evidence(*star, f, 3, 2.0, 0.5), rtol=1e-10)
+    np.testing.assert_allclose(both[1], one_evidence(*star, f, 7, 1.0, 1.0), rtol=1e-10)
+
+
 def test_evidence_has_no_units(star: tuple[np.ndarray, ...]) -> None:
     t, mag, weight = star
     f = np.array([1.76, 3.1])
-    here = evidence(t, mag, weight, f, 6, 2.0, 0.5)
-    np.testing.assert_allclose(evidence(t, 1000 * mag + 5, weight / 7, f, 6, 2.0, 0.5), here, rtol=1e-8)
+    here = one_evidence(t, mag, weight, f, 6, 2.0, 0.5)
+    np.testing.assert_allclose(one_evidence(t, 1000 * mag + 5, weight / 7, f, 6, 2.0, 0.5), here, rtol=1e-8)
 
 
 def test_noise_has_no_evidence(rng: np.random.Generator) -> None:
     t = nights(rng, 200)
     f = rng.uniform(0.1, 10, 300)
-    found = evidence(t, rng.normal(size=200), np.ones(200), f, 4, 2.0, 0.5)
+    found = one_evidence(t, rng.normal(size=200), np.ones(200), f, 4, 2.0, 0.5)
     assert np.median(found) < 0
 
 
@@ -204,7 +226,7 @@ def test_a_constant_star_has_no_power(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(entropy(t, flat, 1.0, 0.1, 5, 20, 10), 0, atol=1e-6)
     assert not box(t, flat, one, 1.0, 0.1, 5, 50, 0.01, 0.5).any()
     assert not harmonics(t, flat, one, 1.0, 0.1, 5, 3).any()
-    assert not evidence(t, flat, one, np.array([1.0]), 3, 2.0, 0.5).any()
+    assert not one_evidence(t, flat, one, np.array([1.0]), 3, 2.0, 0.5).any()
 
 
 @settings(deadline=None, max_examples=50)

@@ -43,10 +43,10 @@ def _sums(turns: np.ndarray, w: np.ndarray, wy: np.ndarray, trig: np.ndarray, ri
 
 @compiled(reordered=True)
 def evidence(
-    t: np.ndarray, mag: np.ndarray, weight: np.ndarray, frequencies: np.ndarray, harmonics: int, slope: float,
-    ridge: float,
+    t: np.ndarray, mag: np.ndarray, weight: np.ndarray, frequencies: np.ndarray, harmonics: np.ndarray,
+    slopes: np.ndarray, ridges: np.ndarray,
 ) -> np.ndarray:  # fmt: skip
-    """Return twice the log evidence over a constant, for 1, 2, ... `harmonics` harmonics.
+    """Return twice the log evidence over a constant of several priors, for 1, 2, ... harmonics.
 
     Parameters
     ----------
@@ -56,37 +56,41 @@ def evidence(
         Magnitudes and positive weights.
     frequencies : ndarray of float64, (m,)
         Frequencies [1/d].
-    harmonics : int
-        Largest number of harmonics.
-    slope, ridge : float
+    harmonics : ndarray of int64, (p,)
+        Largest number of harmonics of each prior.
+    slopes, ridges : ndarray of float64, (p,)
         The prior variance of harmonic `k` is ``1 / (ridge k**slope)`` in units of the variance of a point.
 
     Returns
     -------
-    ndarray of float64, (m, harmonics)
-        Zero for a curve without variance.
+    ndarray of float64, (p, m, largest of harmonics)
+        Zero for a curve without variance, and beyond the harmonics of a prior.
     """
-    n, size = len(t), 2 * harmonics
-    out = np.zeros((len(frequencies), harmonics))
+    n, most = len(t), 2 * harmonics.max()
+    out = np.zeros((len(harmonics), len(frequencies), harmonics.max()))
     w = weight / weight.sum()
     y = mag - (w * mag).sum()
     wy = w * y
     variance = (wy * y).sum()
     if not variance > 0.0:
         return out
-    trig, right = np.empty((size + 1, 2)), np.empty(size)
-    left, prior = np.empty((size, size)), np.empty(size)
+    trig, sums, covariance = np.empty((most + 1, 2)), np.empty(most), np.zeros((most, most))
+    right, left, prior = np.empty(most), np.empty((most, most)), np.empty(most)
     for f in range(len(frequencies)):
-        _sums(t * frequencies[f], w, wy, trig, right)
-        normal_matrix(trig, left)
-        for j in range(size):
-            prior[j] = ridge / n * (j // 2 + 1.0) ** slope
-            left[j, j] += prior[j]
-        solve_triangle(left, right, 1e-12)
-        explained = volume = 0.0
-        for j in range(size):
-            explained += right[j] ** 2
-            volume += 2 * np.log(left[j, j]) - np.log(prior[j])
-            if j % 2 == 1:
-                out[f, j // 2] = -(n - 1) * np.log(max(1 - explained / variance, 1e-12)) - volume
+        _sums(t * frequencies[f], w, wy, trig, sums)
+        normal_matrix(trig, covariance)
+        for p in range(len(harmonics)):
+            size = 2 * harmonics[p]
+            right[:size] = sums[:size]
+            left[:size, :size] = covariance[:size, :size]
+            for j in range(size):
+                prior[j] = ridges[p] / n * (j // 2 + 1.0) ** slopes[p]
+                left[j, j] += prior[j]
+            solve_triangle(left[:size, :size], right[:size], 1e-12)
+            explained = volume = 0.0
+            for j in range(size):
+                explained += right[j] ** 2
+                volume += 2 * np.log(left[j, j]) - np.log(prior[j])
+                if j % 2 == 1:
+                    out[p, f, j // 2] = -(n - 1) * np.log(max(1 - explained / variance, 1e-12)) - volume
     return out

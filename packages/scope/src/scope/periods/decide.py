@@ -59,8 +59,8 @@ class Judgement:
     merit: np.ndarray
 
 
-def merit(series: Series, frequencies: np.ndarray, shape: Shape) -> np.ndarray:
-    """Return twice the log evidence of a shape, summed over bands, for each frequency.
+def merit(series: Series, frequencies: np.ndarray, *shapes: Shape) -> np.ndarray:
+    """Return twice the log evidence of the best of some shapes, summed over bands, for each frequency.
 
     The smooth shape takes the best number of harmonics, the eclipsing one all of them.
 
@@ -68,13 +68,16 @@ def merit(series: Series, frequencies: np.ndarray, shape: Shape) -> np.ndarray:
     -------
     ndarray of float64, (m,)
     """
-    total = np.zeros((len(frequencies), shape.harmonics))
+    harmonics = np.array([shape.harmonics for shape in shapes])
+    slopes, ridges = np.array([shape.slope for shape in shapes]), np.array([shape.ridge for shape in shapes])
+    total = np.zeros((len(shapes), len(frequencies), harmonics.max()))
     for band in series.bands:
-        total += evidence(
-            band.t, band.mag, band.weight, frequencies, shape.harmonics, shape.slope, shape.ridge
-        )  # fmt: skip
-    best = total[:, -1] if shape.cost else total.max(axis=1)
-    return best - shape.cost
+        total += evidence(band.t, band.mag, band.weight, frequencies, harmonics, slopes, ridges)
+    each = []
+    for shape, values in zip(shapes, total, strict=True):
+        own = values[:, : shape.harmonics]
+        each.append((own[:, -1] if shape.cost else own.max(axis=1)) - shape.cost)
+    return np.max(each, axis=0)
 
 
 def judge(series: Series, candidates: np.ndarray, *, fmin: float, fmax: float, kept: int = 60) -> Judgement:
@@ -123,7 +126,7 @@ def _best_near(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the best frequency near each centre, and its merit."""
     around = np.maximum(centres[:, None] + offsets, 1e-9)
-    value = np.max([merit(series, around.ravel(), shape) for shape in shapes], axis=0)
+    value = merit(series, around.ravel(), *shapes)
     value = value.reshape(around.shape) - 2 * np.log(around)
     best = value.argmax(axis=1)
     rows = np.arange(len(centres))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scope.kernels.aov import aov
+from scope.kernels.moments import mean_and_std
 from scope.periods.aliases import alias_frequencies, best_alias, crowding, window_peaks
 from scope.periods.decide import SMOOTH, Judgement, judge, merit, widen
 from scope.periods.grid import MAX_FREQ, SAMPLES_PER_PEAK, FrequencyGrid, terrestrial
@@ -198,7 +199,7 @@ def _screen_all(
 
 def _answer(power: np.ndarray, grid: FrequencyGrid, options: Options) -> tuple[Answer, np.ndarray]:
     """Return the distinct peaks of a screen with their significance, and the frequencies of all of them [1/d]."""
-    mean, std = float(power.mean(dtype=np.float64)), float(power.std(dtype=np.float64))
+    mean, std = mean_and_std(power)
     every = distinct_peaks(power, max(4 * options.top_n, _SCREENED), options.samples_per_peak)
     frequencies = grid.fmin + grid.df * every
     kept = ~terrestrial(frequencies) if options.remove_terrestrial else np.ones(len(every), bool)

@@ -85,8 +85,7 @@ def rank_merit(series: Series, frequency: float) -> float:
     """Return the merit of a frequency [1/d] for the normal scores of the magnitudes, without weights."""
     near = frequency + np.linspace(-0.12, 0.12, 5) / series.baseline
     scored = Series(tuple(_scored(band) for band in series.bands), series.merged, series.baseline)
-    values = np.max([merit(scored, near, shape) for shape in (SMOOTH, ECLIPSING)], axis=0)
-    return float((values - 2 * np.log(near)).max())
+    return float((merit(scored, near, SMOOTH, ECLIPSING) - 2 * np.log(near)).max())
 
 
 def kurtosis(series: Series) -> float:
