@@ -113,8 +113,8 @@ COSMIC_CONN_BUILT = (
     "cosmic-conn detect --input DIR --model ground_imaging --ext SCI --crop 1024 --method net --threshold 0.3",
     "cosmic-conn -i DIR --merge DQ --bit 8 --clean --png --gain 1.5 --read_noise 6 --saturation 50000 --bad-pixels BPM",
     "cosmic-conn train --data DIR --mode train --seed 1 --random_seed --max_train_size 70 --lr 0.001"
-    " --milestones 1000 2000 3000 --min_exposure 100 --crop 1024 --batch 10 --comment first --model lco --loss median_bce"
-    " --imbalance_alpha 100 --norm group --n_group 8 --gn_channel 0 --conv_type unet --up_type deconv"
+    " --milestones 1000 2000 3000 --min_exposure 100 --crop 1024 --batch 10 --comment first --model lco"
+    " --loss median_bce --imbalance_alpha 100 --norm group --n_group 8 --gn_channel 0 --conv_type unet --up_type deconv"
     " --down_type maxpool --deeper --hidden 32 --epoch 30000 --eval_epoch 10 --validate_freq 10 --validRatio 0.2"
     " --max_valid_size 0 --valid_crop 2000",
 )
