@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import Any
 
 from shared_io.errors import ExternalFailed
@@ -33,16 +32,24 @@ def summaries(
     ExternalFailed
         When they are wanted and it is not.
     """
-    installed = find_spec("tensorboard") is not None
+    installed = wanted is not False and _is_installed()
     if wanted and not installed:
         raise ExternalFailed("tensorboard is not installed", hint="pip install tensorboard, or leave --tensorboard out")
-    if wanted is False or not installed:
+    if not installed:
         yield lambda epoch, line: None
         return
     from torch.utils.tensorboard import SummaryWriter
 
     with SummaryWriter(os.fspath(folder)) as writer:
         yield lambda epoch, line: _write(writer, epoch, line)
+
+
+def _is_installed() -> bool:
+    try:
+        import tensorboard  # noqa: F401 (torch writes through it)
+    except ImportError:
+        return False
+    return True
 
 
 def _write(writer: Any, epoch: int, line: Mapping[str, Any]) -> None:
