@@ -201,13 +201,17 @@ def deblended_bands(
         ) -> BandsFit | None:
             return _again(stamps, around, before, fitter)
 
-        changed = []
+        moved = set()
         for result in in_order(again, objects(names), workers):
             if result is not None:
-                changed.append((result.name, _moved(found[result.number], result)))
+                if _moved(found[result.number], result):
+                    moved.add(result.number)
                 found[result.number] = result
-        names = [name for name, _ in changed]
-        if not any(moved for _, moved in changed):
+        first = Neighbourhood(
+            {n: own for n, one in found.items() if (own := one.fits[one.used[0]] if one.used else None)}
+        )
+        names = first.beside(moved)
+        if not names:
             break
     return [found[one.number] for one in fits]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from .render import Profile
 from .stamp import Stamp
 
 PASSES = 12
-"""How often, at most, all objects with neighbours are fitted again."""
+"""How often, at most, an object is fitted again because its neighbours have moved."""
 
 _REACH = 24.0
 """Neighbours further outside the stamp than this are left alone, px."""
@@ -24,7 +24,7 @@ _SEEN = 0.05
 """Neighbours that put less light than this into the mask, in units of its noise, are left alone."""
 
 STILL = 0.02
-"""A pass that moves no radius by more than this many standard errors is the last."""
+"""An object whose radius changes by no more than this many standard errors has not moved."""
 
 
 REMADE = FitFlag.GRID_EDGE | FitFlag.LOW_SN | FitFlag.NOT_CONVERGED | FitFlag.POOR
@@ -42,22 +42,36 @@ class Neighbourhood:
     """
 
     fits: Mapping[int, ProfileFit]
+    _places: tuple[NDArray[np.int64], NDArray[np.float64]] = field(init=False, repr=False)
 
-    def near(self, stamp: Stamp) -> list[tuple[int, Profile]]:
-        """Return number and profile of the others in and around a stamp, their centres from its middle."""
-        if stamp.x is None or stamp.y is None:
+    def __post_init__(self) -> None:
+        known = [one for one in self.fits.values() if one.profile is not None and one.x is not None]
+        numbers = np.array([one.number for one in known], dtype=np.int64)
+        centres = [(one.middle[0] + one.profile.x, one.middle[1] + one.profile.y) for one in known if one.profile]
+        object.__setattr__(self, "_places", (numbers, np.array(centres).reshape(-1, 2)))
+
+    def near(self, own: Stamp | ProfileFit) -> list[tuple[int, Profile]]:
+        """Return number and profile of the others in and around an object's stamp, their centres from its middle."""
+        if own.x is None or own.y is None:
             return []
-        own = ProfileFit.of(stamp).middle
-        reach = stamp.obj.shape[0] / 2 + _REACH
+        middle = own.middle if isinstance(own, ProfileFit) else ProfileFit.of(own).middle
+        box = own.box if isinstance(own, ProfileFit) else own.obj.shape[0]
+        numbers, centres = self._places
+        away = centres - middle
+        inside = (np.abs(away).max(1, initial=0.0) < box / 2 + _REACH) & (numbers != own.number)
         found = []
-        for number, other in self.fits.items():
-            if number == stamp.number or other.profile is None or other.x is None:
-                continue
-            dx = other.middle[0] + other.profile.x - own[0]
-            dy = other.middle[1] + other.profile.y - own[1]
-            if max(abs(dx), abs(dy)) < reach:
-                found.append((number, other.profile._replace(x=dx, y=dy)))
+        for number, (dx, dy) in zip(numbers[inside].tolist(), away[inside].tolist(), strict=True):
+            profile = self.fits[number].profile
+            if profile is not None:
+                found.append((number, profile._replace(x=dx, y=dy)))
         return found
+
+    def beside(self, moved: Set[int]) -> list[str]:
+        """Names of the fitted objects that have one of some others in or around their stamp."""
+        return [
+            one.name for one in self.fits.values()
+            if one.ok and any(number in moved for number, _ in self.near(one))
+        ]  # fmt: skip
 
 
 def without_neighbours(stamp: Stamp, others: list[tuple[int, Profile]], fitter: Fitter) -> Stamp | None:
@@ -128,19 +142,20 @@ def deblended(
             result = fitter.fit(alone, before.profile)
             return replace(result, flag=result.flag | before.flag & ~REMADE) if result.ok else None
 
-        changed = list(_changed(in_order(again, stamps(names), workers), found))
-        names = [name for name, _ in changed]
-        if not any(moved for _, moved in changed):
+        moved = set(_changed(in_order(again, stamps(names), workers), found))
+        names = Neighbourhood(found).beside(moved)
+        if not names:
             break
     return [found[one.number] for one in fits]
 
 
-def _changed(results: Iterator[ProfileFit | None], found: dict[int, ProfileFit]) -> Iterator[tuple[str, bool]]:
-    """Put new results into place; yield the names of those with neighbours, and whether they moved."""
+def _changed(results: Iterator[ProfileFit | None], found: dict[int, ProfileFit]) -> Iterator[int]:
+    """Put new results into place; yield the numbers of those that moved."""
     for result in results:
         if result is None or result.estimate is None:
             continue
         before = found[result.number].estimate
         moved = before is None or abs(result.estimate.values[0] - before.values[0]) > STILL * result.estimate.errors[0]
         found[result.number] = result
-        yield result.name, bool(moved)
+        if moved:
+            yield result.number
