@@ -14,7 +14,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = ("cosmic-conn", "otrain", "scope", "dre")
 # What is installed under another name than it is imported by.
-IMPORT_NAMES = {"PyYAML": "yaml", "scikit-image": "skimage", "scikit-learn": "sklearn", "protobuf": "google"}
+IMPORT_NAMES = {
+    "PyYAML": "yaml", "scikit-image": "skimage", "scikit-learn": "sklearn", "protobuf": "google",
+    "cupy-cuda12x": "cupy",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
