@@ -62,7 +62,7 @@ def test_no_pickle_is_loaded(monkeypatch):
     monkeypatch.setattr(pickle, "load", refuse)
     monkeypatch.setattr(pickle, "Unpickler", refuse)
     for path in sorted(HERE.glob("pandas*.h5")):
-        table.read(path, columns=["_id"])
+        assert len(table.read(path, columns=["_id"])) > 0, path.name
 
 
 @pytest.mark.parametrize("protocol", range(6))

@@ -110,7 +110,7 @@ def picture(frames: Path, found: Path, path: Path) -> None:
     ):
         result = found / f"CR_{name}.fits"
         extension = "SCI" if name == "gmos" else None
-        pixels = fits.read_image(frames / f"{name}.fits", extension, verify=False).data[window]
+        pixels = fits.read_image(frames / f"{name}.fits", extension).data[window]
         mask = fits.read_image(result, "CRMASK").data[window] > 0
         rows.append((title, pixels, mask, fits.read_image(result, "CRCLEAN").data[window]))
     save(sheet(rows), path)

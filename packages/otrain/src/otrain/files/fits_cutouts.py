@@ -62,7 +62,7 @@ class _Layout:
 
 
 def _look(path: Path, planes: tuple[str, ...]) -> _Layout:
-    infos = fits.inspect(path, verify=False)
+    infos = fits.inspect(path)
     images = [i for i in infos if i.kind in ("image", "compressed") and len(i.shape) in (2, 3) and 0 not in i.shape]
     if not images:
         raise SchemaMismatch("there is no image of two or three axes", path=path)
