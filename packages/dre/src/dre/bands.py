@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from .blends import PASSES, REMADE, STILL, Neighbourhood, without_neighbours
+from .blends import REMADE, Neighbourhood, settle, without_neighbours
 from .flags import FitFlag
 from .ordered import in_order
 from .pixels import Pixels
@@ -188,31 +188,15 @@ def deblended_bands(
         In the order of `fits`.
     """
     found = {one.number: one for one in fits}
-    names = [one.name for one in fits if one.ok]
-    for _ in range(PASSES):
+
+    def again_among(before: dict[int, BandsFit]) -> Callable[[Stamps], BandsFit | None]:
         around = [
-            Neighbourhood({n: own for n, one in found.items() if (own := one.fits[k]) is not None})
+            Neighbourhood({n: own for n, one in before.items() if (own := one.fits[k]) is not None})
             for k in range(len(fitter.fitters))
         ]
-        before = dict(found)
+        return lambda stamps: _again(stamps, around, before, fitter)
 
-        def again(
-            stamps: Stamps, around: list[Neighbourhood] = around, before: dict[int, BandsFit] = before
-        ) -> BandsFit | None:
-            return _again(stamps, around, before, fitter)
-
-        moved = set()
-        for result in in_order(again, objects(names), workers):
-            if result is not None:
-                if _moved(found[result.number], result):
-                    moved.add(result.number)
-                found[result.number] = result
-        first = Neighbourhood(
-            {n: own for n, one in found.items() if (own := one.fits[one.used[0]] if one.used else None)}
-        )
-        names = first.beside(moved)
-        if not names:
-            break
+    settle(found, objects, again_among, lambda one: one.fits[one.used[0]] if one.used else None, workers)
     return [found[one.number] for one in fits]
 
 
@@ -238,9 +222,3 @@ def _again(
         for one, old in zip(result.fits, last.fits, strict=True)
     )
     return replace(result, fits=tuple(fits))
-
-
-def _moved(before: BandsFit, after: BandsFit) -> bool:
-    if before.estimate is None or after.estimate is None:
-        return True
-    return bool(abs(after.estimate.values[0] - before.estimate.values[0]) > STILL * after.estimate.errors[0])

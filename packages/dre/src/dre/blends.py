@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .flags import FitFlag
 from .ordered import in_order
+from .posterior import Estimate
 from .profiles import Fitter, ProfileFit
 from .render import Profile
 from .stamp import Stamp
@@ -130,32 +132,83 @@ def deblended(
         In the order of `fits`.
     """
     found = {one.number: one for one in fits}
-    names = [one.name for one in fits if one.ok]
-    for _ in range(PASSES):
-        around = Neighbourhood(dict(found))
 
-        def again(stamp: Stamp, around: Neighbourhood = around) -> ProfileFit | None:
+    def again_among(before: dict[int, ProfileFit]) -> Callable[[Stamp], ProfileFit | None]:
+        around = Neighbourhood(before)
+
+        def again(stamp: Stamp) -> ProfileFit | None:
             alone = without_neighbours(stamp, around.near(stamp), fitter)
-            before = around.fits[stamp.number]
-            if alone is None or before.profile is None:
+            old = before[stamp.number]
+            if alone is None or old.profile is None:
                 return None
-            result = fitter.fit(alone, before.profile)
-            return replace(result, flag=result.flag | before.flag & ~REMADE) if result.ok else None
+            result = fitter.fit(alone, old.profile)
+            return replace(result, flag=result.flag | old.flag & ~REMADE) if result.ok else None
 
-        moved = set(_changed(in_order(again, stamps(names), workers), found))
-        names = Neighbourhood(found).beside(moved)
-        if not names:
-            break
+        return again
+
+    settle(found, stamps, again_among, lambda fit: fit, workers)
     return [found[one.number] for one in fits]
 
 
-def _changed(results: Iterator[ProfileFit | None], found: dict[int, ProfileFit]) -> Iterator[int]:
-    """Put new results into place; yield the numbers of those that moved."""
-    for result in results:
-        if result is None or result.estimate is None:
-            continue
-        before = found[result.number].estimate
-        moved = before is None or abs(result.estimate.values[0] - before.values[0]) > STILL * result.estimate.errors[0]
-        found[result.number] = result
-        if moved:
-            yield result.number
+class Fitted(Protocol):
+    """What a fit in one band or several has in common."""
+
+    @property
+    def number(self) -> int:
+        """NUMBER of the object."""
+
+    @property
+    def name(self) -> str:
+        """Name of its cuts."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a best profile."""
+
+    @property
+    def estimate(self) -> Estimate | None:
+        """Its parameters."""
+
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Fitted)
+
+
+def settle(
+    found: dict[int, F], read: Callable[[list[str]], Iterable[T]],
+    again_among: Callable[[dict[int, F]], Callable[[T], F | None]], shown: Callable[[F], ProfileFit | None],
+    workers: int,
+) -> None:  # fmt: skip
+    """Fit objects again, first all and then those whose neighbours have moved, until none has; changes `found`.
+
+    Parameters
+    ----------
+    found : dict of int to fit
+        First fits, by NUMBER.
+    read : callable
+        Reads the objects of these names.
+    again_among : callable
+        Given all fits as they are, returns what fits one object again: None where nothing changes.
+    shown : callable
+        The fit of an object whose stamp says which others are its neighbours.
+    workers : int
+        Threads.
+    """
+    names = [one.name for one in found.values() if one.ok]
+    for _ in range(PASSES):
+        moved = set()
+        for result in in_order(again_among(dict(found)), read(names), workers):
+            if result is not None:
+                if _has_moved(found[result.number].estimate, result.estimate):
+                    moved.add(result.number)
+                found[result.number] = result
+        around = Neighbourhood({number: fit for number, one in found.items() if (fit := shown(one)) is not None})
+        names = around.beside(moved)
+        if not names:
+            return
+
+
+def _has_moved(before: Estimate | None, after: Estimate | None) -> bool:
+    if before is None or after is None:
+        return True
+    return bool(abs(after.values[0] - before.values[0]) > STILL * after.errors[0])
