@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import typer
 from shared_io import cli
 
 _CONFIG = "config.yaml"
@@ -137,6 +138,7 @@ def generate_features(
         int, cli.option("--query-size-limit", "--limit", help="Most sources of a query, and of --stop-early", min=1)
     ] = 10000,
     ncore: Annotated[int, cli.option("--Ncore", "--workers", help="Threads; not more than there are cores", min=1)] = 8,
+    scheduler: cli.Scheduler = None,
     period_batch_size: Annotated[
         int, cli.option("--period-batch-size", help="Accepted for old scripts; memory is flat without it", min=1)
     ] = 1000,
@@ -160,7 +162,8 @@ def generate_features(
     options = dict(locals())
     from scope.cli import choices
     from scope.config import read_config
-    from scope.pipeline.features import generate, table
+    from scope.pipeline.blocks import Running
+    from scope.pipeline.features import count, generate
 
     config = read_config(config_path)
     threads, local = choices.threads_of(ncore), choices.local_folder(light_curves, kowalski)
@@ -168,9 +171,12 @@ def generate_features(
     quadrant = choices.quadrant_of(options, request)
     service = choices.find_service(config, local, kowalski_instances or [], threads, kowalski)
     if do_not_save:
-        values = table(request, quadrant, service=service, threads=threads)
-        cli.show({"sources": len(values["ra"]), "columns": len(request.columns)})
+        if scheduler is not None:
+            raise typer.BadParameter("--doNotSave and --scheduler exclude each other")
+        sources = count(request, quadrant, service=service, threads=threads)
+        cli.show({"sources": sources, "columns": len(request.columns)})
     else:
+        running = Running(threads if scheduler is None else ncore, scheduler)
         cli.show(
-            generate(request, quadrant, service=service, overwrite=overwrite, resume=resume, threads=threads)
+            generate(request, quadrant, service=service, overwrite=overwrite, resume=resume, running=running)
         )  # fmt: skip

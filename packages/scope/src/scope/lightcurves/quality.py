@@ -33,6 +33,11 @@ class Cuts:
 
 def sort_times(curves: LightCurves) -> LightCurves:
     """Order the points of each source by time; points at one time keep their order."""
+    late = np.diff(curves.hjd) < 0
+    starts = curves.offsets[1:-1]
+    late[starts[(starts > 0) & (starts < len(curves.hjd))] - 1] = False  # from one source to the next time may fall
+    if not late.any():
+        return curves
     source = np.repeat(np.arange(len(curves)), curves.counts)
     order = np.lexsort((curves.hjd, source))
     names = ("hjd", "mag", "magerr", "catflags")

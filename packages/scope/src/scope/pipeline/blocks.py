@@ -1,0 +1,292 @@
+"""A quadrant in blocks of stars: what other processes are given, and the most that a kill can cost.
+
+Each block's features are written to a file of their own beside the table that they are for, whole or not at all; when
+all are there, the table is put together from them.  A file tells what it was made from, so that a run that goes on
+after a kill takes up those that fit, and the table has the same bytes as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from shared_io import batch, provenance
+from shared_io.errors import SharedIOError
+from shared_io.provenance import Provenance
+
+from scope.feature_table import ROW_GROUP, read_features, to_arrow, write_features
+from scope.features.assembly import Recipe, around, baselines, measure_stars, stars_of
+from scope.features.schema import INT
+from scope.lightcurves.record import LightCurves
+
+log = logging.getLogger(__name__)
+
+SECONDS = 20.0
+"""What a block should take at most on one core; one star cannot be divided."""
+
+_MOST_SOURCES, _MOST_POINTS = 1000, 250_000
+_NANOSECONDS = {"BLS": 13.0, "MHF": 2.2}  # for each frequency and point, 100 points added; of other algorithms:
+_COMMON, _COMPATIBLE = 1.0, 10.0
+_PER_SOURCE = 0.05  # all other features [s]
+
+
+@dataclass(frozen=True)
+class Running:
+    """Where blocks are measured.
+
+    Parameters
+    ----------
+    workers : int
+        Processes of this machine, or workers asked of Slurm.
+    scheduler : str or None
+        ``dask``, the address of a Dask scheduler, or ``slurm``; None: this machine (:func:`shared_io.batch.run`).
+    """
+
+    workers: int = 1
+    scheduler: str | None = None
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some stars of a quadrant.
+
+    Parameters
+    ----------
+    curves : LightCurves
+        Theirs alone, in the order of the quadrant.
+    stars : tuple of ndarray of int
+        Rows of each star.
+    recipe : Recipe
+        What is measured.
+    longest : float
+        Longest baseline of the quadrant [d].
+    threads : int
+        Stars measured at a time.
+    columns : mapping of str to str
+        Columns of its file with their types.
+    """
+
+    curves: LightCurves
+    stars: tuple[np.ndarray, ...]
+    recipe: Recipe
+    longest: float
+    threads: int
+    columns: Mapping[str, str]
+
+    @property
+    def provenance(self) -> Provenance:
+        """Return what the features depend on: the light curves themselves, the options, the version."""
+        from scope import __version__
+
+        recipe = json.loads(json.dumps(asdict(self.recipe), default=str))
+        compatible = self.recipe.periods is not None and self.recipe.periods.compatible
+        config = {"recipe": recipe, "columns": list(self.columns), "longest": self.longest if compatible else None}
+        return Provenance("scope", __version__, "measure-stars", config, {"light curves": _digest(self)})
+
+
+class Blocks:
+    """The blocks of a quadrant, in an order and of a size that depend on its light curves and the options alone.
+
+    Parameters
+    ----------
+    curves : LightCurves
+        Clean, of the whole quadrant; its points may lie on the disk.
+    recipe : Recipe
+        What is measured.
+    columns : mapping of str to str
+        Columns of the feature table with their types.
+    """
+
+    def __init__(self, curves: LightCurves, recipe: Recipe, columns: Mapping[str, str]) -> None:
+        self.curves, self.recipe, self.columns = curves, recipe, columns
+        spans, self._stars = baselines(curves), stars_of(curves, recipe)
+        self._longest = float(spans.max()) if len(spans) else 0.0
+        if recipe.periods is not None and recipe.periods.compatible:
+            spans = np.full(len(spans), self._longest)
+        self._ends = _divided(self._stars, curves.counts, _seconds(curves.counts, spans, recipe))
+        elsewhere = {*around(curves, recipe, slice(0)), "radec_geojson", "fritz_name"}
+        self._measured = {"_id": INT} | {name: kind for name, kind in columns.items() if name not in elsewhere}
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def rows(self, k: int) -> np.ndarray:
+        """Return the light curves of a block, in their order."""
+        return np.sort(np.concatenate(self._of(k)))
+
+    @property
+    def largest(self) -> int:
+        """Return the most light curves in a block."""
+        return max((len(self.rows(k)) for k in range(len(self))), default=0)
+
+    def block(self, k: int, threads: int = 1) -> Block:
+        """Return a block with its light curves."""
+        rows = self.rows(k)
+        stars = tuple(np.searchsorted(rows, star) for star in self._of(k))
+        alone = replace(self.recipe, catalogues={}, alerts=None)  # these belong to the table
+        return Block(self.curves.take(rows), stars, alone, self._longest, threads, self._measured)
+
+    def measure(self, folder: Path, running: Running) -> tuple[list[Path], int]:
+        """Measure all blocks that are not there yet.
+
+        Parameters
+        ----------
+        folder : pathlib.Path
+            Where their files go.
+        running : Running
+            Where they are measured.
+
+        Returns
+        -------
+        list of pathlib.Path
+            The files.
+        int
+            How many were there.
+
+        Raises
+        ------
+        SharedIOError
+            When one failed; the others are kept.
+        """
+        paths = [folder / f"block_{k:05d}.parquet" for k in range(len(self))]
+        # A few blocks are not worth many processes: each needs seconds to start.
+        workers = running.workers if running.scheduler else min(running.workers, len(self))
+        threads = 1 if running.scheduler else max(1, running.workers // max(workers, 1))
+        report = batch.run(
+            (self._unit(k, path, threads) for k, path in enumerate(paths)), _write, overwrite=True,
+            what="blocks of stars", workers=max(workers, 1), scheduler=running.scheduler, total=len(paths),
+        )  # fmt: skip
+        if report.failed:
+            bad = report.failed
+            more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+            raise SharedIOError(f"{bad[0].name} of {len(paths)}{more}: {bad[0].message}")
+        return paths, len(report.skipped)
+
+    def groups(self, paths: Sequence[Path], more: Mapping[str, Sequence[Any]]) -> Iterator[Any]:
+        """Yield the row groups of the table as Arrow.
+
+        Parameters
+        ----------
+        paths : sequence of pathlib.Path
+            Files of the blocks.
+        more : mapping of str to sequence
+            Further columns, of all sources.
+
+        Raises
+        ------
+        CorruptInput
+            When a file is damaged.
+        """
+        owner, place = self._owners()
+        for start in range(0, len(self.curves), ROW_GROUP):
+            rows = slice(start, start + ROW_GROUP)
+            values = _gathered(paths, owner[rows], place[rows])
+            surroundings = around(self.curves, self.recipe, rows) | {n: list(v[rows]) for n, v in more.items()}
+            yield to_arrow(values | surroundings, self.columns)
+
+    def _of(self, k: int) -> list[np.ndarray]:
+        return self._stars[self._ends[k - 1] if k else 0 : self._ends[k]]
+
+    def _owners(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the block of each light curve, and its row there."""
+        owner, place = np.empty((2, len(self.curves)), np.int64)
+        for k in range(len(self)):
+            rows = self.rows(k)
+            owner[rows], place[rows] = k, np.arange(len(rows))
+        return owner, place
+
+    def _unit(self, k: int, path: Path, threads: int) -> batch.Unit:
+        block = self.block(k, threads)
+        made = block.provenance
+        if path.exists() and not _is_whole(path, made.key, block.curves.id):
+            path.unlink(missing_ok=True)
+        return batch.Unit(f"block {k + 1}", (path,), made, block)
+
+
+def remove(folder: Path) -> None:
+    """Remove the files of blocks whose table is done, and nothing else."""
+    for path in folder.glob("*block_*.parquet*"):
+        path.unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def measure(block: Block, advance: Callable[[int], object] = lambda _: None) -> dict[str, Any]:
+    """Return the columns of a block's file."""
+    found = measure_stars(
+        block.curves, block.stars, block.recipe, block.longest, threads=block.threads, advance=advance
+    )  # fmt: skip
+    return {"_id": block.curves.id, **found}
+
+
+def _write(unit: batch.Unit) -> None:
+    block: Any = unit.payload  # a Block
+    write_features(
+        unit.outputs[0], [to_arrow(measure(block), block.columns)], block.columns, meta={}, provenance=unit.provenance,
+        overwrite=True,
+    )  # fmt: skip
+
+
+def _is_whole(path: Path, key: str, identifiers: np.ndarray) -> bool:
+    """Tell whether a file holds a block; a damaged one is told of, that of other work is not."""
+    try:
+        made = provenance.read(path)
+        if made is not None and made.key != key:
+            return False
+        whole = made is not None and np.array_equal(read_features(path)["_id"].to_numpy(), identifiers)
+    except (SharedIOError, OSError, KeyError, ValueError):
+        whole = False
+    if not whole:
+        log.warning("%s is damaged: its stars are measured again", path)
+    return whole
+
+
+def _gathered(paths: Sequence[Path], owner: np.ndarray, place: np.ndarray) -> dict[str, Any]:
+    """Return what some files hold of some light curves, as Arrow columns in their order."""
+    import pyarrow as pa
+
+    order = np.argsort(owner, kind="stable")
+    parts = [read_features(paths[k]).take(place[order[owner[order] == k]]) for k in np.unique(owner)]
+    found = pa.concat_tables(parts).take(np.argsort(order, kind="stable"))
+    return {name: found[name] for name in found.column_names}
+
+
+def _seconds(counts: np.ndarray, spans: np.ndarray, recipe: Recipe) -> np.ndarray:
+    """Return what each light curve takes at most on one core, from measured costs [s]."""
+    options = recipe.periods
+    if options is None:
+        return np.full(len(counts), _PER_SOURCE)
+    common = _COMPATIBLE if options.compatible else _COMMON
+    names = [name.removeprefix("E") for name in options.algorithms]
+    cost = sum(_NANOSECONDS.get(name, common) for name in names)
+    return _PER_SOURCE + 1e-9 * cost * options.samples_per_peak * options.max_freq * spans * (counts + 100)
+
+
+def _divided(stars: Sequence[np.ndarray], counts: np.ndarray, seconds: np.ndarray) -> list[int]:
+    """Return where each block ends in the list of stars."""
+    ends: list[int] = []
+    spent, points, sources = 0.0, 0, 0
+    for k, star in enumerate(stars):
+        cost, size = float(seconds[star].sum()), int(counts[star].sum())
+        full = spent + cost > SECONDS or points + size > _MOST_POINTS or sources + len(star) > _MOST_SOURCES
+        if sources and full:
+            ends.append(k)
+            spent, points, sources = 0.0, 0, 0
+        spent, points, sources = spent + cost, points + size, sources + len(star)
+    return [*ends, len(stars)] if len(stars) else []
+
+
+def _digest(block: Block) -> str:
+    found = hashlib.sha256()
+    curves = block.curves
+    for values in (curves.id, curves.filter, curves.offsets, curves.hjd, curves.mag, curves.magerr, *block.stars):
+        found.update(np.ascontiguousarray(values).data)
+        found.update(b"|")
+    return found.hexdigest()
