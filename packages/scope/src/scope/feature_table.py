@@ -38,7 +38,7 @@ def write_features(
     path : pathlib.Path
         Where to; folders are made.
     groups : iterable of pyarrow.Table
-        Made by :func:`to_arrow` with the same columns; each becomes a row group, and is let go before the next is drawn.
+        Made by :func:`to_arrow` with the same columns; each becomes a row group and is let go before the next is drawn.
     columns : mapping of str to str
         Names, order and types (:func:`scope.features.schema.columns`).
     meta : mapping

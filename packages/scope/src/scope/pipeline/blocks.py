@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 SECONDS = 20.0
 """What a block should take at most on one core; one star cannot be divided."""
 
-_MOST_SOURCES, _MOST_POINTS = 1000, 250_000
+MOST_SOURCES, MOST_POINTS = 1000, 250_000
 _NANOSECONDS = {"BLS": 13.0, "MHF": 2.2}  # for each frequency and point, 100 points added; of other algorithms:
 _COMMON, _COMPATIBLE = 1.0, 10.0
 _PER_SOURCE = 0.05  # all other features [s]
@@ -51,6 +51,9 @@ class Running:
 
     workers: int = 1
     scheduler: str | None = None
+
+
+HERE = Running()
 
 
 @dataclass(frozen=True)
@@ -275,7 +278,7 @@ def _divided(stars: Sequence[np.ndarray], counts: np.ndarray, seconds: np.ndarra
     spent, points, sources = 0.0, 0, 0
     for k, star in enumerate(stars):
         cost, size = float(seconds[star].sum()), int(counts[star].sum())
-        full = spent + cost > SECONDS or points + size > _MOST_POINTS or sources + len(star) > _MOST_SOURCES
+        full = spent + cost > SECONDS or points + size > MOST_POINTS or sources + len(star) > MOST_SOURCES
         if sources and full:
             ends.append(k)
             spent, points, sources = 0.0, 0, 0

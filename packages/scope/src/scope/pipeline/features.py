@@ -22,7 +22,7 @@ from scope.lightcurves.folder import Quadrant
 from scope.lightcurves.quality import Cuts
 from scope.periods.search import Options
 from scope.pipeline import blocks
-from scope.pipeline.blocks import Blocks, Running
+from scope.pipeline.blocks import HERE, Blocks, Running
 from scope.pipeline.inputs import Inputs
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Job:
 
 def generate(
     request: Request, quadrant: Quadrant | None, *, service: Service | None = None, overwrite: bool = False,
-    resume: bool = True, running: Running = Running(),
+    resume: bool = True, running: Running = HERE,
 ) -> Report:  # fmt: skip
     """Generate the feature table of a quadrant, or of the given identifiers.
 
