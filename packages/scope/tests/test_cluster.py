@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -118,19 +119,48 @@ def test_nothing_missing_is_nothing_to_submit(survey: Path) -> None:
     assert submit(Path("out dir"), "gen_features", "slurm.dat", most=2).submitted == 0
 
 
-def test_an_array_on_a_real_cluster(survey: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def real_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     reason = slurm.why_not()
     if reason:
         pytest.skip(reason)
+    with slurm.cluster(tmp_path_factory.mktemp("slurm") / "cluster") as environment:
+        yield environment
+
+
+@pytest.fixture
+def on_slurm(real_cluster: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in real_cluster.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+
+
+@pytest.mark.usefixtures("on_slurm")
+def test_an_array_on_a_real_cluster(survey: Path) -> None:
     assert write(*OPTIONS, "--time", "00:10:00") == 0
-    with slurm.cluster(survey / "cluster") as environment:
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-        found = submit(Path("out dir"), "gen_features", "slurm.dat", most=2, until_done=True)
+    found = submit(Path("out dir"), "gen_features", "slurm.dat", most=2, until_done=True)
     assert (found.jobs, found.done) == (2, 1)
     assert found.submitted == 3, "the failed job is tried again once, then given up"
     assert missing(Path("out dir"), "gen_features", "slurm.dat") == ([1], 2)
     logs = "".join(path.read_text() for path in (survey / "out dir" / "slurm" / "logs").glob("*"))
     assert re.search(r"failed: field 250 ccd 1 quad 2: .*ztf_000250_zg_c01_q2_dr5\.parquet", logs)
     assert "Traceback" not in logs
+
+
+@pytest.mark.usefixtures("on_slurm")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_the_blocks_of_a_quadrant_on_workers_asked_of_slurm(survey: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import dask_jobqueue
+    from dask import config
+
+    assert dask_jobqueue.SLURMCluster.job_cls.submit_command == "sbatch"
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    words = ["--light-curves", str(DATA), "--field", "250", "--skipCloseSources", "--Ncore", "1"]
+    tables = []
+    with config.set({"jobqueue.slurm.memory": "500MB", "jobqueue.slurm.walltime": "00:10:00"}):
+        for where in ("slurm", "local"):
+            argv = [*words, "--scheduler", where, "--dirname", where]
+            assert cli.execute(app, prog="generate_features", verb="generate-features", argv=argv) == 0
+            tables += [path.read_bytes() for path in Path(where).glob("field_250/*.parquet")]
+    assert len(tables) == 2
+    assert tables[0] == tables[1]
