@@ -143,7 +143,7 @@ def test_blocks_of_other_options_or_other_data_are_not_taken_up(
     assert "damaged" not in said.err
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def cluster() -> Iterator[str]:
     from dask.distributed import LocalCluster
 
