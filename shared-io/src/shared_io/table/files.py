@@ -140,7 +140,8 @@ def row_groups(
         Numbers wanted by the name of their column: groups whose statistics rule all of them out are not read.
         Rows of the others are not filtered.
     most
-        Larger row groups come in pieces of about so many bytes, and never lie in memory as a whole.
+        Larger row groups come in pieces of about so many bytes, and never lie in memory as a whole; smaller ones
+        come several together.
 
     Yields
     ------

@@ -186,16 +186,17 @@ def row_groups(
     """Read Arrow tables, a row group at a time; see `shared_io.table.row_groups`."""
     with _opened(path, buffer_size=_BUFFER if most else 0) as source:
         names = source.choose(columns)
-        for group in range(source.groups):
-            if not all(source.may_hold(group, name, wanted) for name, wanted in (where or {}).items()):
-                continue
-            source.verify(group, names)
-            rows = source.rows(group, names, most)
+        wanted = (where or {}).items()
+        kept = [g for g in range(source.groups) if all(source.may_hold(g, name, values) for name, values in wanted)]
+        for groups in [[g] for g in kept] if most is None else source.together(kept, names, most):
+            for group in groups:
+                source.verify(group, names)
+            rows = None if most is None else source.rows(groups[0], names, most)
             if rows is not None:
-                yield from _pieces(source, group, names, rows)
+                yield from _pieces(source, groups[0], names, rows)
                 continue
             with _translated(path):
-                found = source.file.read_row_group(group, columns=names, use_threads=False)
+                found = source.file.read_row_groups(groups, columns=names, use_threads=False)
             yield found
 
 
@@ -254,16 +255,32 @@ class _Source:
         indices = [i for i, path in enumerate(paths) if f"{path}.".startswith(wanted)]
         self._seal.verify(self._raw, self._metadata, group, indices, self.path)
 
-    def rows(self, group: int, names: list[str], most: int | None) -> int | None:
+    def together(self, groups: list[int], names: list[str], most: int) -> list[list[int]]:
+        """Return row groups in lots of at most so many bytes in some columns; larger ones are alone."""
+        lots: list[list[int]] = []
+        room = 0
+        for group in groups:
+            size = self._bytes(group, names)
+            if not lots or size > room:
+                lots.append([])
+                room = most
+            lots[-1].append(group)
+            room -= size
+        return lots
+
+    def rows(self, group: int, names: list[str], most: int) -> int | None:
         """Return how many rows of a group make `most` bytes in some columns; None if all of them do not."""
-        if most is None:
-            return None
+        total = self._bytes(group, names)
+        return None if total <= most else max(1, self._metadata.row_group(group).num_rows * most // total)
+
+    def _bytes(self, group: int, names: list[str]) -> int:
+        """Return what some columns of a row group are in memory."""
         row_group, total = self._metadata.row_group(group), 0
         for index in range(self._metadata.num_columns):
             chunk = row_group.column(index)
             if f"{chunk.path_in_schema}.".startswith(tuple(f"{name}." for name in names)):
                 total += max(chunk.total_uncompressed_size, chunk.num_values * self._width(index))
-        return None if total <= most else max(1, row_group.num_rows * most // total)
+        return total
 
     def may_hold(self, group: int, name: str, wanted: Any) -> bool:
         """Tell from the statistics whether a row group can hold one of the wanted numbers in a column."""

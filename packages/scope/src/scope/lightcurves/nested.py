@@ -35,21 +35,24 @@ PIECE = 1 << 24
 """About so many bytes are read at a time."""
 
 
-def is_nested(path: Path) -> bool:
-    """Tell whether a Parquet file has nested light curves, or one list of each source for each kind of value."""
+def nested_schema(path: Path) -> Any:
+    """Return the Arrow schema of a Parquet file whose rows hold points, nested or in lists of their own; else None."""
     schema = table.arrow_schema(path)
     if schema is None:
-        return False
-    return _NEST in schema.names or {"objectid", "hmjd"} <= set(schema.names) or _outer(schema) is not None
+        return None
+    known = _NEST in schema.names or {"objectid", "hmjd"} <= set(schema.names) or _outer(schema) is not None
+    return schema if known else None
 
 
-def read_nested(path: Path, wanted: Selection) -> Iterator[LightCurves]:
+def read_nested(path: Path, schema: Any, wanted: Selection) -> Iterator[LightCurves]:
     """Read the wanted light curves of a bulk or HATS file, piece by piece.
 
     Parameters
     ----------
     path : pathlib.Path
         Parquet.
+    schema : pyarrow.Schema
+        Its columns (:func:`nested_schema`).
     wanted : Selection
         Which.
 
@@ -65,7 +68,6 @@ def read_nested(path: Path, wanted: Selection) -> Iterator[LightCurves]:
     SchemaMismatch
         When a column is missing or the lists of a row differ in length.
     """
-    schema = table.arrow_schema(path)
     outer = _outer(schema)
     if outer is not None:
         inner = (_sources_of(group, outer) for group in table.row_groups(path, [outer]))

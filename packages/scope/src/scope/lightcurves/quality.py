@@ -67,5 +67,7 @@ def clean(curves: LightCurves, cuts: Cuts) -> LightCurves:
     if cuts.max_hjd is not None:
         good &= curves.hjd <= cuts.max_hjd
     kept = sort_times(curves.keep_points(good))
-    kept = kept.keep_points(thin(kept.hjd, kept.offsets, cuts.min_cadence_minutes / MINUTES))
-    return kept.take(kept.counts >= cuts.min_points)
+    keep = thin(kept.hjd, kept.offsets, cuts.min_cadence_minutes / MINUTES)
+    left = np.diff(np.concatenate([[0], np.cumsum(keep)])[kept.offsets])
+    enough = left >= cuts.min_points
+    return kept.keep_points(keep & np.repeat(enough, kept.counts)).take(enough)

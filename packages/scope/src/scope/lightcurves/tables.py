@@ -21,7 +21,7 @@ import numpy as np
 from shared_io import table
 from shared_io.errors import SchemaMismatch
 
-from scope.lightcurves.nested import BULK_NAME, is_nested, read_nested
+from scope.lightcurves.nested import BULK_NAME, nested_schema, read_nested
 from scope.lightcurves.record import UNKNOWN, LightCurves
 from scope.lightcurves.selection import EVERYTHING, Selection
 
@@ -78,8 +78,8 @@ def light_curve_pieces(path: Path, wanted: Selection = EVERYTHING) -> Iterator[L
     path = Path(path)
     if path.suffix in (".pytable", ".h5", ".hdf5") and _is_matchfile(path):
         yield wanted.of(_matchfile(path))
-    elif is_nested(path):
-        yield from read_nested(path, wanted)
+    elif (schema := nested_schema(path)) is not None:
+        yield from read_nested(path, schema, wanted)
     else:
         yield wanted.of(_points(table.read(path), path))
 
