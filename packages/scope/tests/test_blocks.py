@@ -33,18 +33,9 @@ from scope.pipeline.blocks import Blocks, Running
 DATA = Path(__file__).parent / "data"
 NAME = "gen_features_field_250_ccd_1_quad_1"
 WORDS = ["--field", "250", "--light-curves", str(DATA), "--skipCloseSources", "--doCPU", "--max-freq", "2",
-         "--Ncore", "1"]  # fmt: skip
+         "--Ncore", "1", "--period_batch_size", "5"]  # fmt: skip
 QUICK = ["--period-algorithms", "LS"]
 FAST = Options(("LS", "CE"), max_freq=4.0, top_n=2)
-PROGRAM = """
-from scope.cli import generate_features
-from scope.pipeline import blocks
-
-blocks.MOST_SOURCES = 5
-
-if __name__ == "__main__":
-    generate_features()
-"""
 
 
 def run(*words: str) -> int:
@@ -53,11 +44,8 @@ def run(*words: str) -> int:
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to work in, in blocks so small that there are several."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
-    monkeypatch.setattr(blocks, "MOST_SOURCES", 5)
-    (tmp_path / "small_blocks.py").write_text(PROGRAM)
     return tmp_path
 
 
@@ -71,7 +59,7 @@ def of_blocks(folder: str) -> list[Path]:
 
 @pytest.mark.faults
 def test_after_kill_9_the_blocks_that_were_done_are_taken_up_and_the_bytes_are_the_same(here: Path) -> None:
-    words = [sys.executable, "small_blocks.py", *WORDS, "--stop_early", "--limit", "20"]
+    words = [Path(sys.executable).with_name("generate_features"), *WORDS, "--stop_early", "--limit", "20"]
     killed = subprocess.Popen([*words, "--dirname", "a"], stderr=subprocess.DEVNULL)
     while len(of_blocks("a")) < 2 and killed.poll() is None:
         time.sleep(0.002)
@@ -194,9 +182,8 @@ def test_the_table_of_blocks_is_that_of_all_at_once(
     near = Catalogue(curves.ra[:4], curves.dec[:4], {"_id": np.arange(4), "gMeanPSFMag": np.arange(4.0)})
     recipe = Recipe(FAST, {"PS1_DR1": near}, alerts=near, join_bands=join)
     columns = schema.columns(FAST.algorithms, FAST.top_n)
-    monkeypatch.setattr(blocks, "MOST_SOURCES", 4)
     monkeypatch.setattr(blocks, "ROW_GROUP", 6)
-    made = Blocks(curves, recipe, columns)
+    made = Blocks(curves, recipe, columns, 4)
     assert len(made) > 3
     groups = list(made.groups(made.measure(tmp_path, Running())[0], {}))
     assert [group.num_rows for group in groups] == [6, 6, 4]
@@ -208,10 +195,10 @@ def test_the_table_of_blocks_is_that_of_all_at_once(
 @given(st.lists(st.floats(0, 30), max_size=40))
 def test_blocks_have_all_stars_in_order_and_end_in_time(costs: list[float]) -> None:
     stars = [np.array([k]) for k in range(len(costs))]
-    ends = blocks._divided(stars, np.full(len(costs), 60), np.array(costs))
+    ends = blocks._divided(stars, np.full(len(costs), 60), np.array(costs), 7)
     found = [costs[a:b] for a, b in zip([0, *ends], ends, strict=False)]
     assert [cost for part in found for cost in part] == costs
-    assert all(part for part in found)
+    assert all(0 < len(part) <= 7 for part in found)
     assert all(sum(part) <= blocks.SECONDS or len(part) == 1 for part in found)
 
 

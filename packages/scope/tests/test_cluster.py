@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from scope.cli import app
 from scope.cluster import Resources, array_spec, quadrant_lines, script
 from scope.files import read_quadrants
 from scope.lightcurves.folder import Quadrant
-from scope.pipeline.cluster import missing, submit
+from scope.pipeline.cluster import at_work, missing, submit
 
 DATA = Path(__file__).parent / "data"
 BULK = "ztf_000250_zg_c01_q1_dr5.parquet"
@@ -106,7 +107,7 @@ def test_quadrant_files_come_back(quadrants: list[Quadrant]) -> None:
 def test_without_slurm_the_submission_says_so(survey: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert write(*OPTIONS) == 0
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(ExternalFailed, match="no sbatch"):
+    with pytest.raises(ExternalFailed, match="no squeue"):
         submit(Path("out dir"), "gen_features", "slurm.dat", most=2)
 
 
@@ -145,6 +146,42 @@ def test_an_array_on_a_real_cluster(survey: Path) -> None:
     logs = "".join(path.read_text() for path in (survey / "out dir" / "slurm" / "logs").glob("*"))
     assert re.search(r"failed: field 250 ccd 1 quad 2: .*ztf_000250_zg_c01_q2_dr5\.parquet", logs)
     assert "Traceback" not in logs
+
+
+def wait_for_none(script: Path) -> None:
+    for _ in range(300):
+        if not at_work(script):
+            return
+        time.sleep(0.2)
+    raise TimeoutError(f"still at work: {at_work(script)}")
+
+
+@pytest.mark.usefixtures("on_slurm")
+def test_jobs_that_are_at_work_are_not_submitted_again(survey: Path) -> None:
+    assert write(*OPTIONS, "--time", "00:10:00", "--cluster_name", "the big one") == 0
+    script = survey / "out dir" / "slurm" / "slurm.sub"
+    assert "#SBATCH --comment='the big one'\n" in script.read_text()
+    # Instead of the work: wait, so that both jobs are in the queue.
+    script.write_text(re.sub(r"^generate_features .*", "sleep 60", script.read_text(), flags=re.MULTILINE))
+    found = submit(Path("out dir"), "gen_features", "slurm.dat", most=2)
+    assert (found.submitted, found.at_work) == (2, 0)
+    assert at_work(script) == {0, 1}
+    found = submit(Path("out dir"), "gen_features", "slurm.dat", most=2)
+    assert (found.submitted, found.at_work) == (0, 2)
+    subprocess.run(["scancel", "--me"], check=True)
+    wait_for_none(script)
+
+
+@pytest.mark.usefixtures("on_slurm")
+def test_without_run_parallel_one_job_of_slurm_does_all_quadrants(survey: Path) -> None:
+    assert write(*OPTIONS, "--time", "00:10:00", "--no-runParallel") == 0
+    assert "--no-runParallel" in (survey / "out dir" / "slurm" / "slurm_submission.sub").read_text()
+    script = survey / "out dir" / "slurm" / "slurm.sub"
+    submit(Path("out dir"), "gen_features", "slurm.dat", most=1)
+    assert submit(Path("out dir"), "gen_features", "slurm.dat", most=1).submitted == 0, "it is at work"
+    wait_for_none(script)
+    assert missing(Path("out dir"), "gen_features", "slurm.dat") == ([1], 2)
+    assert len(list((survey / "out dir" / "slurm" / "logs").glob("*.out"))) == 1
 
 
 @pytest.mark.usefixtures("on_slurm")

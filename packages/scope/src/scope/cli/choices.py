@@ -75,6 +75,7 @@ def request_of(o: Generation, config: Config, light_curves: Path | None) -> Requ
         _cuts(o, config, steps), _periods(o, config, steps), _cesium(o.do_cesium, generation.cesium_features),
         (*(WALK if o.do_drw else ()), *(FLARES if o.do_flares else ())),
         (tuple(generation.dmdt_ints.dtints), tuple(generation.dmdt_ints.dmints)), o.join_bands,
+        o.period_batch_size,
     )  # fmt: skip
 
 

@@ -24,8 +24,10 @@ _PATHS = frozenset({"light_curves", "fg_dataset", "bright_stars", "catalogs", "a
 Most = Annotated[int, cli.option("--max-instances", help="Jobs that may run at a time", min=1)]
 Wait = Annotated[float, cli.option("--wait-time-minutes", help="Accepted for old scripts; nothing is polled", min=0)]
 Loop = Annotated[bool, cli.option("--doSubmitLoop", help="Submit again what failed, until nothing more gets done")]
-User = Annotated[str, cli.option("--user", help="Accepted for old scripts; nothing is polled")]
-Parallel = Annotated[bool, cli.option("--runParallel/--no-runParallel", help="An array of jobs, not one after another")]
+User = Annotated[
+    str, cli.option("--user", help="Whose jobs are looked for before any is submitted again", show_default="you")
+]
+Parallel = Annotated[bool, cli.option("--runParallel/--no-runParallel", help="Jobs at a time, not one after another")]
 Listed = Annotated[str, cli.option("--quadrant-file", help="Name of the quadrant file in DIRNAME/slurm")]
 
 
@@ -40,7 +42,9 @@ class Cluster:
     """What ``generate_features_slurm`` was asked for beside the options of ``generate_features``."""
 
     job_name: Annotated[str, cli.option("--job-name", help="Name of the jobs")] = "ztf_fg"
-    cluster_name: Annotated[str, cli.option("--cluster-name", help="Accepted for old scripts")] = ""
+    cluster_name: Annotated[
+        str, cli.option("--cluster-name", help="Name of the cluster, kept with the jobs as their comment")
+    ] = ""
     partition_type: Annotated[str, cli.option("--partition-type", help="Partition; default: the cluster's")] = ""
     nodes: Annotated[int, cli.option("--nodes", help="Nodes of a job", min=1)] = 1
     gpus: Annotated[int, cli.option("--gpus", help="GPUs of a job", min=0)] = 0
@@ -114,7 +118,7 @@ def _resources(asked: Cluster, generation: Generation) -> Resources:
 
     return Resources(
         asked.job_name, asked.partition_type, asked.account_name, asked.mail_user, asked.time, asked.nodes, asked.gpus,
-        generation.ncore, asked.memory_gb, str((generation.dirname / "slurm" / "logs").absolute()),
+        generation.ncore, asked.memory_gb, str((generation.dirname / "slurm" / "logs").absolute()), asked.cluster_name,
     )  # fmt: skip
 
 
@@ -122,6 +126,8 @@ def _submission(asked: Cluster, generation: Generation) -> list[str]:
     """Return the words of generate_features_job_submission."""
     words = ["--dirname", str(generation.dirname.absolute()), "--filename", generation.filename]
     words += ["--quadrant-file", asked.quadrant_file, "--max-instances", str(asked.max_instances)]
+    words += [] if asked.run_parallel else ["--no-runParallel"]
+    words += ["--user", asked.user] if asked.user else []
     return [*words, *(["--doSubmitLoop"] if asked.do_submit_loop else [])]
 
 
@@ -135,14 +141,15 @@ def generate_features_job_submission(
     run_parallel: Parallel = True,
     user: User = "",
 ) -> None:
-    """Submit the jobs whose feature tables are not there yet, as one Slurm array.
+    """Submit the jobs whose feature tables are not there yet and that are not at work, as one Slurm array.
 
     Example:
       generate_features_job_submission --dirname generated_features --max_instances 20
     """
     from scope.pipeline.cluster import submit
 
-    cli.show(submit(dirname, filename, quadrant_file, most=max_instances, until_done=do_submit_loop))
+    most = max_instances if run_parallel else 1
+    cli.show(submit(dirname, filename, quadrant_file, most=most, until_done=do_submit_loop, user=user))
 
 
 def forwarded(generation: Generation) -> list[str]:

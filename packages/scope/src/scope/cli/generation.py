@@ -83,7 +83,9 @@ class Generation:
     do_remove_terrestrial: Annotated[
         bool, option("--doRemoveTerrestrial", help="Distrust frequencies that the day and the year imitate")
     ] = False
-    top_n_periods: Annotated[int, option("--top-n-periods", help="Distinct peaks of each algorithm", min=1)] = 10
+    top_n_periods: Annotated[
+        int, option("--top-n-periods", help="Distinct peaks of each algorithm; more than 20 are all judged", min=1)
+    ] = 10
     max_fap: Annotated[
         float, option("--max-fap", help="False-alarm probability up to which a star is periodic", min=0, max=1)
     ] = 0.01
@@ -147,7 +149,7 @@ class Generation:
     ] = 8
     scheduler: cli.Scheduler = None
     period_batch_size: Annotated[
-        int, option("--period-batch-size", help="Accepted for old scripts; memory is flat without it", min=1)
+        int, option("--period-batch-size", help="Most sources that a process searches at a time", min=1)
     ] = 1000
 
     # Kowalski's collections.

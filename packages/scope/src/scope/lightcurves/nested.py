@@ -31,7 +31,7 @@ POINTS = ("hmjd", "mag", "magerr", "catflags")
 _SOURCES = ("objectid", "filterid", "objra", "objdec")
 _PLACES = ("rcid", "fieldid")
 _NEST = "lightcurve"
-PIECE = 1 << 24
+PIECE = 1 << 23
 """About so many bytes are read at a time."""
 
 

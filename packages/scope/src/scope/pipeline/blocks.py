@@ -105,15 +105,19 @@ class Blocks:
         What is measured.
     columns : mapping of str to str
         Columns of the feature table with their types.
+    most : int
+        Light curves in a block, unless one star has more.
     """
 
-    def __init__(self, curves: LightCurves, recipe: Recipe, columns: Mapping[str, str]) -> None:
+    def __init__(
+        self, curves: LightCurves, recipe: Recipe, columns: Mapping[str, str], most: int = MOST_SOURCES
+    ) -> None:
         self.curves, self.recipe, self.columns = curves, recipe, columns
         spans, self._stars = baselines(curves), stars_of(curves, recipe)
         self._longest = float(spans.max()) if len(spans) else 0.0
         if recipe.periods is not None and recipe.periods.compatible:
             spans = np.full(len(spans), self._longest)
-        self._ends = _divided(self._stars, curves.counts, _seconds(curves.counts, spans, recipe))
+        self._ends = _divided(self._stars, curves.counts, _seconds(curves.counts, spans, recipe), most)
         elsewhere = {*around(curves, recipe, slice(0)), "radec_geojson", "fritz_name"}
         self._measured = {"_id": INT} | {name: kind for name, kind in columns.items() if name not in elsewhere}
 
@@ -272,13 +276,13 @@ def _seconds(counts: np.ndarray, spans: np.ndarray, recipe: Recipe) -> np.ndarra
     return _PER_SOURCE + 1e-9 * cost * options.samples_per_peak * options.max_freq * spans * (counts + 100)
 
 
-def _divided(stars: Sequence[np.ndarray], counts: np.ndarray, seconds: np.ndarray) -> list[int]:
+def _divided(stars: Sequence[np.ndarray], counts: np.ndarray, seconds: np.ndarray, most: int) -> list[int]:
     """Return where each block ends in the list of stars."""
     ends: list[int] = []
     spent, points, sources = 0.0, 0, 0
     for k, star in enumerate(stars):
         cost, size = float(seconds[star].sum()), int(counts[star].sum())
-        full = spent + cost > SECONDS or points + size > MOST_POINTS or sources + len(star) > MOST_SOURCES
+        full = spent + cost > SECONDS or points + size > MOST_POINTS or sources + len(star) > most
         if sources and full:
             ends.append(k)
             spent, points, sources = 0.0, 0, 0

@@ -22,7 +22,7 @@ from scope.lightcurves.folder import Quadrant
 from scope.lightcurves.quality import Cuts
 from scope.periods.search import Options
 from scope.pipeline import blocks
-from scope.pipeline.blocks import HERE, Blocks, Running
+from scope.pipeline.blocks import HERE, MOST_SOURCES, Blocks, Running
 from scope.pipeline.inputs import Inputs
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class Request:
         Edges of the dm-dt picture [d, mag].
     join_bands : bool
         Search the period of a star in all its filters together.
+    together : int
+        Most light curves in a block of stars, which one process measures.
     """
 
     inputs: Inputs = field(default_factory=Inputs)
@@ -69,6 +71,7 @@ class Request:
     extras: tuple[str, ...] = ()
     dmdt_edges: tuple[tuple[float, ...], tuple[float, ...]] = (DT_EDGES, DM_EDGES)
     join_bands: bool = True
+    together: int = MOST_SOURCES
 
     @property
     def columns(self) -> dict[str, str]:
@@ -153,7 +156,7 @@ def _blocks(request: Request, quadrant: Quadrant | None, service: Service | None
         request.periods, catalogues, inputs.matched, alerts, inputs.match_radius, request.cesium, request.extras,
         request.dmdt_edges, request.join_bands,
     )  # fmt: skip
-    return Blocks(curves, recipe, request.columns)
+    return Blocks(curves, recipe, request.columns, request.together)
 
 
 def _shards(path: Path) -> Path:
