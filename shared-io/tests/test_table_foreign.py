@@ -237,6 +237,16 @@ def test_row_groups_come_as_arrow_and_only_those_that_may_hold_what_is_wanted(tm
         list(table.row_groups(path, ["x"]))
 
 
+def test_a_table_without_rows_is_a_sound_file(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"id": pa.array([], pa.int64()), "name": pa.array([], pa.string())}), tmp_path / "t.parquet")
+    assert pq.read_metadata(tmp_path / "t.parquet").num_row_groups == 1
+    assert [group.num_rows for group in table.row_groups(tmp_path / "t.parquet")] == [0]
+    assert len(table.read(tmp_path / "t.parquet")) == 0
+
+
 def test_large_row_groups_come_in_pieces(tmp_path):
     import pyarrow as pa
     import pyarrow.parquet as pq

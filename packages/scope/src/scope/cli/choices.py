@@ -68,6 +68,8 @@ def request_of(o: Generation, config: Config, light_curves: Path | None) -> Requ
 
     if o.do_cpu and o.do_gpu:
         raise typer.BadParameter("--doCPU and --doGPU exclude each other")
+    if "/" in o.filename:
+        raise typer.BadParameter("--filename is what names begin with; --dirname is the folder")
     generation = config.settings.feature_generation
     steps = _steps(o, config, light_curves)
     return Request(
@@ -117,12 +119,16 @@ def _steps(o: Generation, config: Config, light_curves: Path | None) -> dict[str
 
 
 def _inputs(o: Generation, config: Config, light_curves: Path | None) -> Inputs:
+    from shared_io.errors import InputNotFound
+
     from scope.pipeline.inputs import Collections, Inputs
 
     named, external = config.settings.kowalski.collections, config.settings.feature_generation.external_catalog_features
     collections = Collections(
         o.source_catalog or named.sources, o.alerts_catalog or named.alerts, o.gaia_catalog or named.gaia
     )
+    if o.catalogs is not None and not o.catalogs.is_dir():
+        raise InputNotFound("no such folder of catalogues", path=o.catalogs)
     if light_curves is not None and o.bright_stars is None and not o.skip_close_sources:
         cli.warn("no --bright-stars table: sources close to bright stars are kept")
     return Inputs(

@@ -72,7 +72,7 @@ class Folder:
         Raises
         ------
         InputNotFound
-            When there are none.
+            When there are none; a file named after the quadrant may be empty.
         """
         if isinstance(wanted, Quadrant):
             yield from self._of_quadrant(wanted)
@@ -90,12 +90,12 @@ class Folder:
     def _of_quadrant(self, quadrant: Quadrant) -> Iterator[LightCurves]:
         if self.is_rubin:
             raise InputNotFound("Rubin tables have no ZTF quadrants", path=self.path, hint="give identifiers instead")
-        found = 0
-        for path in self.files(quadrant):
+        paths, found = self.files(quadrant), 0
+        for path in paths:
             for piece in light_curve_pieces(path, Selection(quadrant)):
                 found += len(piece)
                 yield piece
-        if not found:
+        if not found and not any(_is_of(path, quadrant) for path in paths):
             raise InputNotFound(f"no source lies in {quadrant}", path=self.path)
 
     def _of_sources(self, ids: np.ndarray) -> Iterator[LightCurves]:

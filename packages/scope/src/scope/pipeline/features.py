@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared_io import batch, cli, ledger
+from shared_io.errors import WriteFailed
 from shared_io.provenance import Provenance, digest
 
 from scope import files
@@ -129,7 +130,10 @@ def generate(
     path = files.feature_path(request.dirname, request.filename, quadrant)
     name = str(quadrant) if quadrant else files.SPECIFIC
     unit = batch.Unit(name, (path,), _provenance(request, quadrant), Job(request, quadrant, running, service))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteFailed(f"the folder cannot be made: {error.strerror}", path=path.parent) from error
     journal = ledger.home(request.dirname, "scope", f"generate-features-{path.stem}")
     report = batch.run([unit], _work, overwrite=overwrite, resume=resume, what="quadrants", ledger=journal, total=1)
     if report.exit_code == 0:

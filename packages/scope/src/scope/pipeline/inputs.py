@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from shared_io.errors import InputNotFound
 
 from scope import files
 from scope.features.alerts import SCORES
@@ -23,6 +23,9 @@ from scope.lightcurves.spool import some, spooled
 if TYPE_CHECKING:
     from scope.kowalski.catalogues import KowalskiSky
     from scope.kowalski.client import Service
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ class Inputs:
         Raises
         ------
         InputNotFound
-            When there are none, or none survives the cuts.
+            When there are none. Where none survives the cuts, the answer is empty, with a warning.
         ExternalFailed
             When Kowalski fails.
         """
@@ -133,9 +136,9 @@ class Inputs:
             far = ~spoilt(found.ra, found.dec, bright.ra, bright.dec, g, colour, radius=self.bright_radius)
             found = found if far.all() else some(found, np.flatnonzero(far), room)
         if not len(found):
-            raise InputNotFound(
-                f"none of {seen} light curves has {cuts.min_points} good points away from bright stars",
-                path=self.light_curves, hint="lower --min-n-lc-points to keep shorter ones",
+            log.warning(
+                "none of %d light curves has %d good points away from bright stars: the table is empty; "
+                "--min-n-lc-points keeps shorter ones", seen, cuts.min_points,
             )  # fmt: skip
         return some(found, np.arange(self.limit), room) if self.limit and self.limit < len(found) else found
 
