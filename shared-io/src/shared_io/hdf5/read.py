@@ -55,7 +55,7 @@ class Reader:
             group = self.node(name)
             if not self.is_group(group):
                 raise SchemaMismatch("this is one array, not a group", path=self._path, hdu=name)
-            members = {key: self.node(f"{name.rstrip('/')}/{key}") for key in sorted(group)}
+            members = {key: self._node(key, group) for key in sorted(group)}
             datasets = {key: node for key, node in members.items() if not self.is_group(node)}
             total = sum(_bytes(dataset) for dataset in datasets.values())
             limits.check_bytes(total, path=self._path, hdu=name, what="a group")
@@ -103,30 +103,34 @@ class Reader:
         with self._translated(name):
             return self._node(name)
 
-    def _node(self, name: str) -> Any:
-        import h5py
+    def _node(self, name: str, start: Any = None) -> Any:
+        from h5py import h5l
 
-        node: Any = self._file
+        node: Any = self._file if start is None else start
         left = [part for part in name.split("/") if part not in ("", ".")]
         for _ in range(64):
             if not left:
                 return node
             part = left.pop(0)
-            if part == ".." or not self.is_group(node) or part not in node.keys():  # noqa: SIM118
-                link = None
-            else:
-                link = node.get(part, getlink=True)
-            if isinstance(link, h5py.HardLink):
-                node = node[part]
-            elif isinstance(link, h5py.SoftLink):
-                left = [p for p in link.path.split("/") if p not in ("", ".")] + left
-                node = self._file if link.path.startswith("/") else node
-            elif link is None:
+            link = self._link(node, part)
+            if link is None:
                 shown = ", ".join(self.names[:8])
                 raise SchemaMismatch("there is no such entry", path=self._path, hdu=name, hint=f"it has {shown}")
+            if link == h5l.TYPE_HARD:
+                node = node[part]
+            elif link == h5l.TYPE_SOFT:
+                path = node.id.links.get_val(part.encode()).decode()
+                left = [p for p in path.split("/") if p not in ("", ".")] + left
+                node = self._file if path.startswith("/") else node
             else:
                 raise UnsafeInput("a link leads out of the file", path=self._path, hdu=name)
         raise UnsafeInput("links lead round in circles", path=self._path, hdu=name)
+
+    def _link(self, node: Any, part: str) -> int | None:
+        """Return the type of a link in a group; None where there is none."""
+        if part == ".." or not self.is_group(node) or not node.id.links.exists(part.encode()):
+            return None
+        return int(node.id.links.get_info(part.encode()).type)
 
     def is_group(self, node: Any) -> bool:
         """Tell whether a node is a group."""
@@ -143,34 +147,38 @@ class Reader:
             When they shall not be read.
         """
         import h5py
+        from h5py import h5d
 
         where = {"path": self._path, "hdu": dataset.name}
         if not isinstance(dataset, h5py.Dataset):
             raise SchemaMismatch("this is no array", **where)
-        if dataset.is_virtual:
+        creation = dataset.id.get_create_plist()
+        layout = creation.get_layout()
+        if layout == h5d.VIRTUAL:
             raise UnsafeInput("the data lie in other files (virtual dataset)", **where)
-        if dataset.external:
+        if creation.get_external_count():
             raise UnsafeInput("the data lie in other files (external storage)", **where)
         if dataset.shape is None:
             raise SchemaMismatch("this array is null", **where)
         self._check_type(dataset.id.get_type(), where)
-        creation = dataset.id.get_create_plist()
         unknown = {creation.get_filter(i)[0] for i in range(creation.get_nfilters())} - _FILTERS
         if unknown:
             raise SchemaMismatch(f"compressed by a filter that is not built in ({sorted(unknown)})", **where)
         size = _bytes(dataset)
         limits.check_bytes(size, **where)
         limits.check_expansion(size, dataset.id.get_storage_size(), **where)
-        if dataset.chunks and math.prod(dataset.chunks) * dataset.dtype.itemsize > max(_CHUNK, 2 * size):
-            raise InputTooLarge(f"chunks of {dataset.chunks} elements", **where)
+        chunk = math.prod(creation.get_chunk()) if layout == h5d.CHUNKED else 0
+        if chunk * dataset.dtype.itemsize > max(_CHUNK, 2 * size):
+            raise InputTooLarge(f"chunks of {creation.get_chunk()} elements", **where)
 
     def load(self, dataset: Any, selection: Any = ()) -> npt.NDArray[Any]:
         """Return the checked data of a dataset, native, text as str."""
         from h5py import h5t
 
         self.check(dataset)
-        text = dataset.dtype.metadata or {}
-        if dataset.dtype.kind == "O":
+        kind = dataset.dtype
+        text = kind.metadata or {}
+        if kind.kind == "O":
             data = np.asarray(dataset.asstr(errors="strict")[selection])
             return fixed_width(data, str, self._path, dataset.name)
         data = np.asarray(dataset[selection])
@@ -192,6 +200,10 @@ class Reader:
         if math.prod(kind.shape) * max(1, kind.dtype.itemsize) > cap:
             raise InputTooLarge("this attribute is too large", **where)
         self._check_type(kind.get_type(), where)
+        if kind.dtype.kind in "biuf" and kind.shape == ():
+            number = np.empty((), kind.dtype)
+            kind.read(number)
+            return number.item()
         value = node.attrs[key]
         if isinstance(value, bytes):
             return value.decode("utf-8", errors="replace")
