@@ -60,7 +60,7 @@ class Reader:
             total = sum(_bytes(dataset) for dataset in datasets.values())
             limits.check_bytes(total, path=self._path, hdu=name, what="a group")
             limits.check_expansion(total, _source.size(self._path), path=self._path, hdu=name)
-            return {key: self.load(dataset) for key, dataset in datasets.items()}
+            return {key: self.load(dataset, name=f"{name}/{key}") for key, dataset in datasets.items()}
 
     def array(self, name: str) -> npt.NDArray[Any]:
         """Return one array.
@@ -88,7 +88,7 @@ class Reader:
         """
         with self._translated(name):
             node = self._file if name is None else self.node(name)
-            return {key: self.attribute(node, key) for key in sorted(node.attrs)}
+            return {key: self.attribute(node, key, name or "/") for key in sorted(node.attrs)}
 
     def node(self, name: str) -> Any:
         """Return a group or dataset as h5py gives it, every link on the way looked at first.
@@ -117,7 +117,7 @@ class Reader:
                 shown = ", ".join(self.names[:8])
                 raise SchemaMismatch("there is no such entry", path=self._path, hdu=name, hint=f"it has {shown}")
             if link == h5l.TYPE_HARD:
-                node = node[part]
+                node = _opened(node, part)
             elif link == h5l.TYPE_SOFT:
                 path = node.id.links.get_val(part.encode()).decode()
                 left = [p for p in path.split("/") if p not in ("", ".")] + left
@@ -138,8 +138,8 @@ class Reader:
 
         return isinstance(node, h5py.Group)
 
-    def check(self, dataset: Any) -> None:
-        """Check a dataset before its data are read.
+    def check(self, dataset: Any, name: str | None = None) -> None:
+        """Check a dataset before its data are read; `name` spares asking for it.
 
         Raises
         ------
@@ -149,7 +149,7 @@ class Reader:
         import h5py
         from h5py import h5d
 
-        where = {"path": self._path, "hdu": dataset.name}
+        where = {"path": self._path, "hdu": name or dataset.name}
         if not isinstance(dataset, h5py.Dataset):
             raise SchemaMismatch("this is no array", **where)
         creation = dataset.id.get_create_plist()
@@ -171,12 +171,16 @@ class Reader:
         if chunk * dataset.dtype.itemsize > max(_CHUNK, 2 * size):
             raise InputTooLarge(f"chunks of {creation.get_chunk()} elements", **where)
 
-    def load(self, dataset: Any, selection: Any = ()) -> npt.NDArray[Any]:
+    def load(self, dataset: Any, selection: Any = (), name: str | None = None) -> npt.NDArray[Any]:
         """Return the checked data of a dataset, native, text as str."""
-        from h5py import h5t
+        from h5py import h5s, h5t
 
-        self.check(dataset)
+        self.check(dataset, name)
         kind = dataset.dtype
+        if selection == () and kind.kind in "bif" and dataset.size:
+            whole = np.empty(dataset.shape, kind.newbyteorder("="))
+            dataset.id.read(h5s.ALL, h5s.ALL, whole)
+            return whole
         text = kind.metadata or {}
         if kind.kind == "O":
             data = np.asarray(dataset.asstr(errors="strict")[selection])
@@ -190,19 +194,21 @@ class Reader:
             return np.char.decode(data, "utf-8")
         return data.astype(data.dtype.newbyteorder("="), copy=False)
 
-    def attribute(self, node: Any, key: str) -> Any:
+    def attribute(self, node: Any, key: str, name: str | None = None) -> Any:
         """Return one attribute: a number, a text, or an array of them."""
-        kind = node.attrs.get_id(key)
-        where: dict[str, Any] = {"path": self._path, "hdu": f"{node.name}@{key}"}
-        cap = limits.current().header_bytes
-        if kind.shape is None:
+        from h5py import h5a
+
+        found = h5a.open(node.id, key.encode())
+        where: dict[str, Any] = {"path": self._path, "hdu": f"{name or node.name}@{key}"}
+        shape, kind = found.shape, found.dtype
+        if shape is None:
             return None
-        if math.prod(kind.shape) * max(1, kind.dtype.itemsize) > cap:
+        if math.prod(shape) * max(1, kind.itemsize) > limits.current().header_bytes:
             raise InputTooLarge("this attribute is too large", **where)
-        self._check_type(kind.get_type(), where)
-        if kind.dtype.kind in "biuf" and kind.shape == ():
-            number = np.empty((), kind.dtype)
-            kind.read(number)
+        self._check_type(found.get_type(), where)
+        if kind.kind in "biuf" and shape == ():
+            number = np.empty((), kind)
+            found.read(number)
             return number.item()
         value = node.attrs[key]
         if isinstance(value, bytes):
@@ -267,6 +273,16 @@ def translated(path: str | os.PathLike[str], name: str | None) -> Iterator[None]
         raise CorruptInput(
             f"cannot be read ({reason})", path=path, hdu=name, hint="the file is truncated or damaged"
         ) from error
+
+
+def _opened(group: Any, name: str) -> Any:
+    """Return a member of a group, as ``group[name]``: without what that does for other kinds of names."""
+    import h5py
+    from h5py import h5d, h5g, h5o
+
+    found = h5o.open(group.id, name.encode())
+    kinds: dict[type, Any] = {h5g.GroupID: h5py.Group, h5d.DatasetID: h5py.Dataset}
+    return kinds.get(type(found), h5py.Datatype)(found)
 
 
 def _bytes(dataset: Any) -> int:
