@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +41,8 @@ class Reader:
             limits.check_count(len(file), limits.current().hdus * 256, "entries at the root", path=path)
             self.names: list[str] = sorted(file)
 
-    def arrays(self, name: str) -> dict[str, npt.NDArray[Any]]:
-        """Return all arrays of a group, by name.
+    def arrays(self, name: str, *, without: Collection[str] = ()) -> dict[str, npt.NDArray[Any]]:
+        """Return all arrays of a group, by name, but for those that are not wanted.
 
         Raises
         ------
@@ -55,7 +55,7 @@ class Reader:
             group = self.node(name)
             if not self.is_group(group):
                 raise SchemaMismatch("this is one array, not a group", path=self._path, hdu=name)
-            members = {key: self._node(key, group) for key in sorted(group)}
+            members = {key: self._node(key, group) for key in sorted(set(group) - set(without))}
             datasets = {key: node for key, node in members.items() if not self.is_group(node)}
             total = sum(_bytes(dataset) for dataset in datasets.values())
             limits.check_bytes(total, path=self._path, hdu=name, what="a group")
