@@ -81,9 +81,7 @@ class Writer:
         group: Any = self._file.id
         for part in filter(None, name.split("/")):
             there = part.encode() in group
-            group = (
-                h5g.open(group, part.encode()) if there else h5g.create(group, part.encode(), gcpl=creation)
-            )
+            group = h5g.open(group, part.encode()) if there else h5g.create(group, part.encode(), gcpl=creation)
         return group
 
     def _dataset(self, group: Any, name: str, array: npt.ArrayLike, path: str) -> Any:
