@@ -29,6 +29,7 @@ from scope.lightcurves.spool import some, spooled
 from scope.periods.search import Options
 from scope.pipeline import blocks
 from scope.pipeline.blocks import Blocks, Running
+from scope.pipeline.division import SECONDS, divided
 
 DATA = Path(__file__).parent / "data"
 NAME = "gen_features_field_250_ccd_1_quad_1"
@@ -121,6 +122,12 @@ def test_a_damaged_block_is_measured_again_with_one_line(
     assert table("a").read_bytes() == table("b").read_bytes()
 
 
+def test_without_resume_no_block_is_taken_up(unfinished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run("--dirname", "a", "--no-resume") == 0
+    assert "were there" not in capsys.readouterr().out
+
+
 def test_blocks_of_other_options_or_other_data_are_not_taken_up(
     unfinished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -146,9 +153,10 @@ def test_the_bytes_are_the_same_wherever_and_by_however_many_the_stars_are_measu
     ways = {"one": [], "two": ["--Ncore", "2"], "dask": ["--scheduler", cluster],
             "local": ["--scheduler", "local"]}  # fmt: skip
     for folder, words in ways.items():
-        assert run("--dirname", folder, *words) == 0
+        some = ["--period-algorithms", "ELS", "EAOV", "ELS_ECE_EAOV", "--stop_early", "--limit", "24"]
+        assert run("--dirname", folder, *words, *some) == 0
     meta = json.loads(pq.read_schema(table("one")).metadata[b"scope"])
-    assert meta["blocks"]["count"] == 8
+    assert meta["blocks"]["count"] == 5
     assert {table(folder).read_bytes() for folder in ways} == {table("one").read_bytes()}
 
 
@@ -195,11 +203,11 @@ def test_the_table_of_blocks_is_that_of_all_at_once(
 @given(st.lists(st.floats(0, 30), max_size=40))
 def test_blocks_have_all_stars_in_order_and_end_in_time(costs: list[float]) -> None:
     stars = [np.array([k]) for k in range(len(costs))]
-    ends = blocks._divided(stars, np.full(len(costs), 60), np.array(costs), 7)
+    ends = divided(stars, np.full(len(costs), 60), np.array(costs), 7)
     found = [costs[a:b] for a, b in zip([0, *ends], ends, strict=False)]
     assert [cost for part in found for cost in part] == costs
     assert all(0 < len(part) <= 7 for part in found)
-    assert all(sum(part) <= blocks.SECONDS or len(part) == 1 for part in found)
+    assert all(sum(part) <= SECONDS or len(part) == 1 for part in found)
 
 
 def test_spooled_light_curves_are_the_same_and_leave_no_file(rng: np.random.Generator, tmp_path: Path) -> None:

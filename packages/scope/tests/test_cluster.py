@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -148,12 +148,38 @@ def test_an_array_on_a_real_cluster(survey: Path) -> None:
     assert "Traceback" not in logs
 
 
-def wait_for_none(script: Path) -> None:
-    for _ in range(300):
-        if not at_work(script):
+def wait_for(happened: Callable[[], bool]) -> None:
+    for _ in range(1200):
+        if happened():
             return
-        time.sleep(0.2)
-    raise TimeoutError(f"still at work: {at_work(script)}")
+        time.sleep(0.05)
+    raise TimeoutError("it did not happen within a minute")
+
+
+@pytest.mark.faults
+@pytest.mark.usefixtures("on_slurm")
+def test_a_killed_job_that_is_submitted_again_goes_on_to_the_same_bytes(
+    survey: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    words = ["--light-curves", f"survey/{BULK}", "--doCPU", "--max_freq", "4", "--stop_early", "--limit", "30",
+             "--period_batch_size", "5", "--skipCloseSources", "--Ncore", "1"]  # fmt: skip
+    assert write(*words, "--generateQuadrantFile", "--time", "00:10:00", "--dirname", "a") == 0
+    script, blocks = survey / "a" / "slurm" / "slurm.sub", survey / "a" / "field_250"
+    submit(Path("a"), "gen_features", "slurm.dat", most=1)
+    wait_for(lambda: len(list(blocks.glob(".*/block_*.parquet"))) >= 2)
+    subprocess.run(["scancel", "--me", "--signal=KILL", "--full"], check=True)
+    wait_for(lambda: not at_work(script))
+    there = len(list(blocks.glob(".*/block_*.parquet")))
+    assert missing(Path("a"), "gen_features", "slurm.dat") == ([0], 1)
+    submit(Path("a"), "gen_features", "slurm.dat", most=1)
+    wait_for(lambda: not at_work(script))
+    logs = "".join(path.read_text() for path in (survey / "a" / "slurm" / "logs").glob("*.out"))
+    assert f"{there} of 6 blocks were there already" in logs
+    argv = [*words, "--field", "250", "--dirname", "b"]
+    assert cli.execute(app, prog="generate_features", verb="generate-features", argv=argv) == 0
+    one, two = (next((survey / folder / "field_250").glob("*.parquet")).read_bytes() for folder in "ab")
+    assert one == two
 
 
 @pytest.mark.usefixtures("on_slurm")
@@ -169,7 +195,7 @@ def test_jobs_that_are_at_work_are_not_submitted_again(survey: Path) -> None:
     found = submit(Path("out dir"), "gen_features", "slurm.dat", most=2)
     assert (found.submitted, found.at_work) == (0, 2)
     subprocess.run(["scancel", "--me"], check=True)
-    wait_for_none(script)
+    wait_for(lambda: not at_work(script))
 
 
 @pytest.mark.usefixtures("on_slurm")
@@ -179,7 +205,7 @@ def test_without_run_parallel_one_job_of_slurm_does_all_quadrants(survey: Path) 
     script = survey / "out dir" / "slurm" / "slurm.sub"
     submit(Path("out dir"), "gen_features", "slurm.dat", most=1)
     assert submit(Path("out dir"), "gen_features", "slurm.dat", most=1).submitted == 0, "it is at work"
-    wait_for_none(script)
+    wait_for(lambda: not at_work(script))
     assert missing(Path("out dir"), "gen_features", "slurm.dat") == ([1], 2)
     assert len(list((survey / "out dir" / "slurm" / "logs").glob("*.out"))) == 1
 

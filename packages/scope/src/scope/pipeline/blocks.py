@@ -25,16 +25,9 @@ from scope.feature_table import ROW_GROUP, read_features, to_arrow, write_featur
 from scope.features.assembly import Recipe, around, baselines, measure_stars, stars_of
 from scope.features.schema import INT
 from scope.lightcurves.record import LightCurves
+from scope.pipeline.division import MOST_SOURCES, divided, seconds
 
 log = logging.getLogger(__name__)
-
-SECONDS = 20.0
-"""What a block should take at most on one core; one star cannot be divided."""
-
-MOST_SOURCES, MOST_POINTS = 1000, 250_000
-_NANOSECONDS = {"BLS": 13.0, "MHF": 2.2}  # for each frequency and point, 100 points added; of other algorithms:
-_COMMON, _COMPATIBLE = 1.0, 10.0
-_PER_SOURCE = 0.05  # all other features [s]
 
 
 @dataclass(frozen=True)
@@ -117,7 +110,7 @@ class Blocks:
         self._longest = float(spans.max()) if len(spans) else 0.0
         if recipe.periods is not None and recipe.periods.compatible:
             spans = np.full(len(spans), self._longest)
-        self._ends = _divided(self._stars, curves.counts, _seconds(curves.counts, spans, recipe), most)
+        self._ends = divided(self._stars, curves.counts, seconds(curves.counts, spans, recipe), most)
         elsewhere = {*around(curves, recipe, slice(0)), "radec_geojson", "fritz_name"}
         self._measured = {"_id": INT} | {name: kind for name, kind in columns.items() if name not in elsewhere}
 
@@ -263,31 +256,6 @@ def _gathered(paths: Sequence[Path], owner: np.ndarray, place: np.ndarray) -> di
     parts = [read_features(paths[k]).take(place[order[owner[order] == k]]) for k in np.unique(owner)]
     found = pa.concat_tables(parts).take(np.argsort(order, kind="stable"))
     return {name: found[name] for name in found.column_names}
-
-
-def _seconds(counts: np.ndarray, spans: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """Return what each light curve takes at most on one core, from measured costs [s]."""
-    options = recipe.periods
-    if options is None:
-        return np.full(len(counts), _PER_SOURCE)
-    common = _COMPATIBLE if options.compatible else _COMMON
-    names = [name.removeprefix("E") for name in options.algorithms]
-    cost = sum(_NANOSECONDS.get(name, common) for name in names)
-    return _PER_SOURCE + 1e-9 * cost * options.samples_per_peak * options.max_freq * spans * (counts + 100)
-
-
-def _divided(stars: Sequence[np.ndarray], counts: np.ndarray, seconds: np.ndarray, most: int) -> list[int]:
-    """Return where each block ends in the list of stars."""
-    ends: list[int] = []
-    spent, points, sources = 0.0, 0, 0
-    for k, star in enumerate(stars):
-        cost, size = float(seconds[star].sum()), int(counts[star].sum())
-        full = spent + cost > SECONDS or points + size > MOST_POINTS or sources + len(star) > most
-        if sources and full:
-            ends.append(k)
-            spent, points, sources = 0.0, 0, 0
-        spent, points, sources = spent + cost, points + size, sources + len(star)
-    return [*ends, len(stars)] if len(stars) else []
 
 
 def _digest(block: Block) -> str:

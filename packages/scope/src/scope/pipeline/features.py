@@ -23,7 +23,8 @@ from scope.lightcurves.folder import Quadrant
 from scope.lightcurves.quality import Cuts
 from scope.periods.search import Options
 from scope.pipeline import blocks
-from scope.pipeline.blocks import HERE, MOST_SOURCES, Blocks, Running
+from scope.pipeline.blocks import HERE, Blocks, Running
+from scope.pipeline.division import MOST_SOURCES
 from scope.pipeline.inputs import Inputs
 
 if TYPE_CHECKING:
@@ -134,6 +135,8 @@ def generate(
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WriteFailed(f"the folder cannot be made: {error.strerror}", path=path.parent) from error
+    if not resume:
+        blocks.remove(_shards(path))
     journal = ledger.home(request.dirname, "scope", f"generate-features-{path.stem}")
     report = batch.run([unit], _work, overwrite=overwrite, resume=resume, what="quadrants", ledger=journal, total=1)
     if report.exit_code == 0:
