@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +19,10 @@ from conftest import rr_lyrae
 from hypothesis import given
 from hypothesis import strategies as st
 from shared_io import cli
+from shared_io.errors import CorruptInput, WriteFailed
 
 from scope import feature_table
+from scope.block_file import read_block, write_block
 from scope.cli import app
 from scope.features import schema
 from scope.features.assembly import Recipe, measure
@@ -55,7 +58,7 @@ def table(folder: str) -> Path:
 
 
 def of_blocks(folder: str) -> list[Path]:
-    return sorted(Path(folder, "field_250", f".{NAME}.blocks").glob("block_*.parquet"))
+    return sorted(Path(folder, "field_250", f".{NAME}.blocks").glob("block_*.arrow"))
 
 
 @pytest.mark.faults
@@ -115,11 +118,25 @@ def test_a_damaged_block_is_measured_again_with_one_line(
     assert run("--dirname", "a") == 0
     said = capsys.readouterr()
     assert "6 of 8 blocks were there already" in said.out
-    lines = [line for line in said.err.splitlines() if "damaged" in line]
+    lines = [line for line in said.err.splitlines() if "measured again" in line]
     assert len(lines) == 1
     assert path.name in lines[0]
     assert run("--dirname", "b") == 0
     assert table("a").read_bytes() == table("b").read_bytes()
+
+
+@given(st.integers(0), st.integers(0, 7), st.booleans())
+def test_no_altered_bit_of_a_block_goes_unnoticed(place: int, bit: int, cut: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "block_00000.arrow"
+        table = pa.table({"_id": [1, 2], "dmdt": [[[0.5]], [[1.5]]]})
+        write_block(path, table, "key")
+        assert read_block(path) == ("key", table)
+        data = bytearray(path.read_bytes())
+        data[place % len(data)] ^= 1 << bit
+        path.write_bytes(data[: place % len(data)] if cut else data)
+        with pytest.raises(CorruptInput):
+            read_block(path)
 
 
 def test_without_resume_no_block_is_taken_up(unfinished: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,7 +152,7 @@ def test_blocks_of_other_options_or_other_data_are_not_taken_up(
     assert run("--dirname", "a", "--samples-per-peak", "9") == 0
     said = capsys.readouterr()
     assert "were there" not in said.out
-    assert "damaged" not in said.err
+    assert "measured again" not in said.err
 
 
 @pytest.fixture
@@ -239,8 +256,6 @@ def test_memory_does_not_grow_with_the_number_of_sources(rng: np.random.Generato
 def test_no_room_for_the_light_curves_is_said(rng: np.random.Generator, tmp_path: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
-    from shared_io.errors import WriteFailed
-
     from scope.lightcurves.spool import _append
 
     with open("/dev/full", "wb", 0) as full, pytest.raises(WriteFailed, match="no room for the light curves"):

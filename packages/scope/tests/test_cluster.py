@@ -167,10 +167,10 @@ def test_a_killed_job_that_is_submitted_again_goes_on_to_the_same_bytes(
     assert write(*words, "--generateQuadrantFile", "--time", "00:10:00", "--dirname", "a") == 0
     script, blocks = survey / "a" / "slurm" / "slurm.sub", survey / "a" / "field_250"
     submit(Path("a"), "gen_features", "slurm.dat", most=1)
-    wait_for(lambda: len(list(blocks.glob(".*/block_*.parquet"))) >= 2)
+    wait_for(lambda: len(list(blocks.glob(".*/block_*.arrow"))) >= 2)
     subprocess.run(["scancel", "--me", "--signal=KILL", "--full"], check=True)
     wait_for(lambda: not at_work(script))
-    there = len(list(blocks.glob(".*/block_*.parquet")))
+    there = len(list(blocks.glob(".*/block_*.arrow")))
     assert missing(Path("a"), "gen_features", "slurm.dat") == ([0], 1)
     submit(Path("a"), "gen_features", "slurm.dat", most=1)
     wait_for(lambda: not at_work(script))

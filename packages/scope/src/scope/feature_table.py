@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from shared_io import atomic
-from shared_io.errors import CorruptInput
 
 from scope.features.schema import INT, PICTURE, POINT, TEXT, TRUTH
 
@@ -64,25 +63,6 @@ def write_features(
     ):
         for group in groups:
             writer.write_table(group.replace_schema_metadata(notes))
-
-
-def read_features(path: Path) -> Any:
-    """Return a feature table as Arrow, the checksums of its pages verified.
-
-    Raises
-    ------
-    CorruptInput
-        When it is damaged.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            return file.read(use_threads=False)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CorruptInput(f"cannot be read ({reason})", path=path) from error
 
 
 def to_arrow(values: Mapping[str, Any], columns: Mapping[str, str]) -> Any:

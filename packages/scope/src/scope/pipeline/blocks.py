@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from shared_io import batch, provenance
-from shared_io.errors import SharedIOError
+from shared_io import batch
+from shared_io.errors import CorruptInput, SharedIOError
 from shared_io.provenance import Provenance
 
-from scope.feature_table import ROW_GROUP, read_features, to_arrow, write_features
+from scope.block_file import read_block, write_block
+from scope.feature_table import ROW_GROUP, to_arrow
 from scope.features.assembly import Recipe, around, baselines, measure_stars, stars_of
 from scope.features.schema import INT
 from scope.lightcurves.record import LightCurves
@@ -155,19 +156,20 @@ class Blocks:
         SharedIOError
             When one failed; the others are kept.
         """
-        paths = [folder / f"block_{k:05d}.parquet" for k in range(len(self))]
+        paths = [folder / f"block_{k:05d}.arrow" for k in range(len(self))]
         # A few blocks are not worth many processes: each needs seconds to start.
         workers = running.workers if running.scheduler else min(running.workers, len(self))
         threads = 1 if running.scheduler else max(1, running.workers // max(workers, 1))
+        there: list[Path] = []
         report = batch.run(
-            (self._unit(k, path, threads) for k, path in enumerate(paths)), _write, overwrite=True,
-            what="blocks of stars", workers=max(workers, 1), scheduler=running.scheduler, total=len(paths),
+            self._units(paths, threads, there), _write, what="blocks of stars", workers=max(workers, 1),
+            scheduler=running.scheduler, total=sum(not path.exists() for path in paths),
         )  # fmt: skip
         if report.failed:
             bad = report.failed
             more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
             raise SharedIOError(f"{bad[0].name} of {len(paths)}{more}: {bad[0].message}")
-        return paths, len(report.skipped)
+        return paths, len(there)
 
     def groups(self, paths: Sequence[Path], more: Mapping[str, Sequence[Any]]) -> Iterator[Any]:
         """Yield the row groups of the table as Arrow.
@@ -202,17 +204,21 @@ class Blocks:
             owner[rows], place[rows] = k, np.arange(len(rows))
         return owner, place
 
-    def _unit(self, k: int, path: Path, threads: int) -> batch.Unit:
-        block = self.block(k, threads)
-        made = block.provenance
-        if path.exists() and not _is_whole(path, made.key, block.curves.id):
+    def _units(self, paths: Sequence[Path], threads: int, there: list[Path]) -> Iterator[batch.Unit]:
+        """Yield the blocks that are still to be measured; the others are noted in `there`."""
+        for k, path in enumerate(paths):
+            block = self.block(k, threads)
+            made = block.provenance
+            if _is_made(path, made.key):
+                there.append(path)
+                continue
             path.unlink(missing_ok=True)
-        return batch.Unit(f"block {k + 1}", (path,), made, block)
+            yield batch.Unit(f"block {k + 1}", (path,), made, block)
 
 
 def remove(folder: Path) -> None:
     """Remove the files of blocks whose table is done, and nothing else."""
-    for path in folder.glob("*block_*.parquet*"):
+    for path in folder.glob("*block_*.arrow*"):
         path.unlink(missing_ok=True)
     with suppress(OSError):
         folder.rmdir()
@@ -228,24 +234,18 @@ def measure(block: Block, advance: Callable[[int], object] = lambda _: None) -> 
 
 def _write(unit: batch.Unit) -> None:
     block: Any = unit.payload  # a Block
-    write_features(
-        unit.outputs[0], [to_arrow(measure(block), block.columns)], block.columns, meta={}, provenance=unit.provenance,
-        overwrite=True,
-    )  # fmt: skip
+    write_block(unit.outputs[0], to_arrow(measure(block), block.columns), unit.provenance.key)
 
 
-def _is_whole(path: Path, key: str, identifiers: np.ndarray) -> bool:
-    """Tell whether a file holds a block; a damaged one is told of, that of other work is not."""
+def _is_made(path: Path, key: str) -> bool:
+    """Tell whether a file holds what a key stands for; a damaged one is told of, one of other work is not."""
+    if not path.exists():
+        return False
     try:
-        made = provenance.read(path)
-        if made is not None and made.key != key:
-            return False
-        whole = made is not None and np.array_equal(read_features(path)["_id"].to_numpy(), identifiers)
-    except (SharedIOError, OSError, KeyError, ValueError):
-        whole = False
-    if not whole:
-        log.warning("%s is damaged: its stars are measured again", path)
-    return whole
+        return read_block(path)[0] == key
+    except CorruptInput as error:
+        log.warning("%s: its stars are measured again", error)
+        return False
 
 
 def _gathered(paths: Sequence[Path], owner: np.ndarray, place: np.ndarray) -> dict[str, Any]:
@@ -253,7 +253,7 @@ def _gathered(paths: Sequence[Path], owner: np.ndarray, place: np.ndarray) -> di
     import pyarrow as pa
 
     order = np.argsort(owner, kind="stable")
-    parts = [read_features(paths[k]).take(place[order[owner[order] == k]]) for k in np.unique(owner)]
+    parts = [read_block(paths[k])[1].take(place[order[owner[order] == k]]) for k in np.unique(owner)]
     found = pa.concat_tables(parts).take(np.argsort(order, kind="stable"))
     return {name: found[name] for name in found.column_names}
 
