@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -78,6 +79,27 @@ def test_after_kill_9_the_blocks_that_were_done_are_taken_up_and_the_bytes_are_t
     assert not list(table("a").parent.glob(".*")), "nothing is left of the blocks"
     subprocess.run([*words, "--dirname", "b"], check=True, capture_output=True)
     assert table("a").read_bytes() == table("b").read_bytes()
+
+
+FITS = """
+import numpy as np
+from scope.features.fourier import fourier_features
+
+rng = np.random.default_rng(0)
+t = np.sort(rng.uniform(0, 800, 77))
+mag, err = 16 + 0.3 * np.sin(7 * t) + rng.normal(0, 0.02, 77), np.full(77, 0.02)
+print(list(fourier_features(t, mag, err, 1.234)))
+"""
+
+
+def test_the_process_that_compiles_has_the_bits_of_those_that_find_the_code(tmp_path: Path) -> None:
+    """Of kernels that call each other there were two copies, whose sums differed in the last bits."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    found = {
+        subprocess.run([sys.executable, "-c", FITS], env=environment, check=True, capture_output=True).stdout
+        for _ in range(2)
+    }
+    assert len(found) == 1
 
 
 @pytest.fixture
