@@ -241,7 +241,9 @@ def test_a_table_without_rows_is_a_sound_file(tmp_path):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pq.write_table(pa.table({"id": pa.array([], pa.int64()), "name": pa.array([], pa.string())}), tmp_path / "t.parquet")
+    pq.write_table(
+        pa.table({"id": pa.array([], pa.int64()), "name": pa.array([], pa.string())}), tmp_path / "t.parquet"
+    )
     assert pq.read_metadata(tmp_path / "t.parquet").num_row_groups == 1
     assert [group.num_rows for group in table.row_groups(tmp_path / "t.parquet")] == [0]
     assert len(table.read(tmp_path / "t.parquet")) == 0

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HDUInfo", "Image", "inspect", "read_hdu", "read_image", "read_images", "verify"]
 
-_PIECE = 2**24  # bytes
+_PIECE = 2**22  # bytes
 DTYPES = {8: "u1", 16: "i2", 32: "i4", 64: "i8", -32: "f4", -64: "f8"}
 
 _FLIPPED = {(8, -128.0): "i1", (16, 2.0**15): "u2", (32, 2.0**31): "u4", (64, 2.0**63): "u8"}

@@ -88,13 +88,13 @@ def open_image(path: str | os.PathLike[str], hdu: Selector | None = None, *, ver
         if not is_plain(block) or 0 in block.shape:
             image = image_of(stream, block, path, verify_sums=verify)
             data = image.data
-            yield Rows(block.shape, data.dtype, image.header, block.name, block.index, lambda a, b: data[a:b])  # type: ignore[arg-type]
+            yield Rows(block.shape, data.dtype, image.header, block.name, block.index, lambda a, b: data[a:b])
             return
         if verify:
             check_total(partial(_total, stream, block, path), block, path)
         dtype = as_meant(np.empty(0, DTYPES[block.bitpix]), block).dtype
         read = partial(_rows, stream, block, path)
-        yield Rows(block.shape, dtype, plain_header(block, path), block.name, block.index, read)  # type: ignore[arg-type]
+        yield Rows(block.shape, dtype, plain_header(block, path), block.name, block.index, read)
 
 
 def _total(stream: Stream, block: Block, path: str | os.PathLike[str]) -> int:

@@ -32,7 +32,7 @@ __all__ = ["append", "write", "write_image"]
 # of day into their comments.
 _PLACES = ("SIOCKSUM", "SIODSUM")
 _STALE = ("CHECKSUM", "DATASUM", "ZHECKSUM", "ZDATASUM", *_PLACES)
-_PIECE = 2**24
+_PIECE = 2**22
 
 
 def write(

@@ -149,7 +149,7 @@ class Reader:
         import h5py
         from h5py import h5d
 
-        where = {"path": self._path, "hdu": name or dataset.name}
+        where: dict[str, Any] = {"path": self._path, "hdu": name or dataset.name}
         if not isinstance(dataset, h5py.Dataset):
             raise SchemaMismatch("this is no array", **where)
         creation = dataset.id.get_create_plist()
