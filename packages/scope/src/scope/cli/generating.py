@@ -83,6 +83,9 @@ def generate_features(
     compatible: Annotated[
         bool, cli.option("--compatible", help="Search as scope-ml does: one grid, each filter alone, its top periods")
     ] = False,
+    full_search: Annotated[
+        bool, cli.option("--full-search", help="Fold at all frequencies, not only where a quick screen is high")
+    ] = False,
     join_bands: Annotated[
         bool, cli.option("--join-bands/--no-join-bands", help="Search all filters of a star together")
     ] = True,
