@@ -85,7 +85,7 @@ def screens(stars: Sequence[Series], max_freq: float) -> Iterator[tuple[int, Scr
         power = room[: np.prod(shape)].reshape(shape)
         shared_lomb_scargle(batch.ticks / (_TICKS * max_freq), weights, products, scales, df, power)
         for row, k in enumerate(batch.rows):
-            yield k, Screened(power[:, row].ravel()[:size], df)
+            yield k, Screened(power[:, row].flatten()[:size], df)
 
 
 def _step(baseline: float) -> float:

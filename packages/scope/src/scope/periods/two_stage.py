@@ -26,9 +26,11 @@ SUMS = ((1, 2, 4, 8, 16), (1, 3, 6, 12))
 RATIOS = (0.5, 2.0, 1 / 3, 3.0)
 """The highest peaks are also folded at their frequency times each of these."""
 
-_PEAKS, _MULTIPLIED = 60, 12  # of each sum
+_PEAKS = 60  # of each sum, as far as the share of folds allows; a fifth of them with their multiples
 _REACH = 5  # samples around a peak
-_SAMPLED = 4096  # frequencies that the mean and scatter of a periodogram are taken from
+_FOLDED, _SAMPLED = 0.04, 0.01  # largest shares of the grid: around peaks, and for the mean and scatter
+_MOST_SAMPLED, _GOLDEN = 4096, (5**0.5 - 1) / 2
+_PER_PEAK = 8 * (1 + len(RATIOS) / 5) * (2 * _REACH + 1)  # samples: for each sum, its multiples, what is around it
 
 
 def spectra(series: Series, grid: FrequencyGrid, screened: Screened) -> dict[str, Spectrum]:
@@ -48,20 +50,35 @@ def spectra(series: Series, grid: FrequencyGrid, screened: Screened) -> dict[str
     dict of str to Spectrum
         LS, CE and AOV.
     """
-    tops = harmonic_peaks(screened, 2 * SAMPLES, _PEAKS)
+    count = min(_PEAKS, int(_FOLDED * grid.size / _PER_PEAK))
+    tops = harmonic_peaks(screened, 2 * SAMPLES, count)
     folded = around(grid, np.concatenate([_with_multiples(peaks) for peaks in tops.values()]))
     mean, std = mean_and_std(screened.power[2 * SAMPLES :])
     lines = around(grid, tops[1])
     out = {"LS": Spectrum(lines, AT["LS"](series.merged, grid, lines), mean, std)}
-    sample = np.arange(grid.size // _SAMPLED // 2, grid.size, max(grid.size // _SAMPLED, 1))
+    others = np.setdiff1d(sampled(grid), folded, assume_unique=True)
     for name in ("CE", "AOV"):
-        mean, std = mean_and_std(AT[name](series.merged, grid, sample))
-        out[name] = Spectrum(folded, AT[name](series.merged, grid, folded), mean, std)
+        power = AT[name](series.merged, grid, folded)
+        out[name] = Spectrum(folded, power, *_moments(power, AT[name](series.merged, grid, others), grid.size))
     return out
 
 
+def _moments(peaks: np.ndarray, others: np.ndarray, size: int) -> tuple[float, float]:
+    """Return mean and scatter of a whole periodogram from what was folded around peaks, and a sample of the rest."""
+    (mean, std), (high, spread), share = mean_and_std(others), mean_and_std(peaks), len(peaks) / size
+    whole = share * high + (1 - share) * mean
+    square = share * (spread**2 + high**2) + (1 - share) * (std**2 + mean**2)
+    return whole, float(np.sqrt(max(square - whole**2, 0.0)))
+
+
+def sampled(grid: FrequencyGrid) -> np.ndarray:
+    """Return the samples that the mean and scatter of a periodogram are taken from, in step with no alias."""
+    count = min(_MOST_SAMPLED, int(_SAMPLED * grid.size))
+    return np.unique((np.arange(count) * _GOLDEN % 1.0 * grid.size).astype(np.int64))
+
+
 def _with_multiples(peaks: np.ndarray) -> np.ndarray:
-    return np.concatenate([peaks, *(ratio * peaks[:_MULTIPLIED] for ratio in RATIOS)])
+    return np.concatenate([peaks, *(ratio * peaks[: len(peaks) // 5] for ratio in RATIOS)])
 
 
 def harmonic_peaks(screened: Screened, first: int, count: int) -> dict[int, np.ndarray]:
