@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from scope.features.alerts import alert_columns
 from scope.features.crossmatch import CATALOGUES, Catalogue, match_columns
@@ -28,6 +27,7 @@ from scope.periods.agreement import agreement
 from scope.periods.compatible import CommonGrid, find_compatible
 from scope.periods.search import NESTED, Options, Periods, find_many
 from scope.periods.series import Series
+from scope.periods.sharing import one_thread
 
 Row = dict[str, object]
 
@@ -69,7 +69,7 @@ class Recipe:
     join_bands: bool = True
 
 
-TOGETHER = 32
+TOGETHER = 64
 """Stars searched together, for the exposures that they share; their answers do not depend on it."""
 
 shapiro = lru_cache(maxsize=1024)(shapiro_coefficients)
@@ -126,7 +126,7 @@ def _in_order(
     work: Callable[[Sequence[np.ndarray]], list[list[Row]]], parts: Sequence[Sequence[np.ndarray]], threads: int
 ) -> Iterator[list[list[Row]]]:
     """Yield the answers in the order of the parts; few are ahead of the one that is wanted."""
-    with ThreadPoolExecutor(threads) as pool, threadpool_limits(1, "blas"):
+    with ThreadPoolExecutor(threads) as pool, one_thread():
         waiting: list[Future[list[list[Row]]]] = []
         for part in parts:
             waiting.append(pool.submit(work, part))

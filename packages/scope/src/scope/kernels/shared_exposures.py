@@ -18,7 +18,7 @@ import numpy as np
 
 from scope.kernels.compiled import compiled
 
-BLOCK = 512
+BLOCK = 256
 """Frequencies computed at a time."""
 
 MOST_POINTS = 30_000
@@ -26,7 +26,7 @@ MOST_POINTS = 30_000
 
 _TRIG = 255.0  # of a cosine of 1
 _WEIGHTS = 65535.0  # largest sum of the absolute weights: times _TRIG below 2**24
-_EXPOSURES = 128  # at a time: their cosines stay in the processor's cache
+_EXPOSURES = 256  # at a time: their cosines stay in the processor's cache
 _FINE = 64  # frequencies that one rotation leads to
 _WHOLE = 1.5 * 2.0**23  # added to a float32 and taken off again: rounds it
 _SINGULAR = np.float32(1e-4)

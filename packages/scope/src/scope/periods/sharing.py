@@ -8,10 +8,14 @@ screen's frequencies depend on the star alone, and the sums are exact: so does i
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from scope.kernels.shared_exposures import BLOCK, MOST_POINTS, shared_lomb_scargle, whole_weights
 from scope.periods.series import Series
@@ -21,7 +25,7 @@ SAMPLES = 4
 
 _TICKS = 64  # in the shortest period
 _CLASSES = 8  # of baselines in a factor of two
-_CURVES, _POWERS = 32, 16_000_000  # most curves of a batch, and powers
+_CURVES, _POWERS = 64, 16_000_000  # most curves of a batch, and powers
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,16 @@ class Screened:
 class _Batch:
     rows: list[int]
     ticks: np.ndarray
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """Return a context in which matrix products take one thread: theirs are too small for more."""
+    return _controller().limit(limits=1, user_api="blas")
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def can_be_screened(series: Series) -> bool:
@@ -83,7 +97,9 @@ def screens(stars: Sequence[Series], max_freq: float) -> Iterator[tuple[int, Scr
         if room.size < np.prod(shape):
             room = np.empty(np.prod(shape), np.float32)
         power = room[: np.prod(shape)].reshape(shape)
-        shared_lomb_scargle(batch.ticks / (_TICKS * max_freq), weights, products, scales, df, power)
+        main = threading.current_thread() is threading.main_thread()
+        with one_thread() if main else nullcontext():  # other threads have one each by now
+            shared_lomb_scargle(batch.ticks / (_TICKS * max_freq), weights, products, scales, df, power)
         for row, k in enumerate(batch.rows):
             yield k, Screened(power[:, row].flatten()[:size], df)
 
