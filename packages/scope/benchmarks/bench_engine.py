@@ -6,11 +6,13 @@ One core, one run: the codes compared take turns, and each number is the median 
 first table is of 64 curves that each miss some of the exposures, over the same frequencies for all codes, ten in the
 width of a peak. Its last columns are what a search does: the 20 highest peaks on that grid with their exact power, for
 which the engine computes only four frequencies a peak and the exact kernel's power around them; the best single-curve
-code is scope's or nifty-ls', which is compared where it is installed. With the real data set, also: whether the engine's highest peak is that of the single-curve kernel, on the DR5 quadrant; and, on the
-half of the stars that no choice was made on (real_stars.py), how often the search in two stages gives the answer of
-the full search. The same answer is the same verdict, periodic or not, and for a periodic star the same period within
-0.1 / T; for the others the period is chance's, and how often that is the same is printed beside it. Without --all
-every fifth star of the large sets is taken. Intervals are those of Wilson (1927) at 95 %.
+code is scope's or nifty-ls', which is compared where it is installed.
+
+With the real data set, also: whether the engine's highest peak is that of the single-curve kernel, on the DR5 quadrant;
+and, on the half of the stars that no choice was made on (real_stars.py), how often the search in two stages gives the
+answer of the full search. The same answer is the same verdict, periodic or not, and for a periodic star the same period
+within 0.1 / T; for the others the period is chance's, and how often that is the same is printed beside it. Without
+--all every fifth star of the large sets is taken. Intervals are those of Wilson (1927) at 95 %.
 """
 
 from __future__ import annotations

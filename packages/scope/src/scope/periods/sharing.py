@@ -18,7 +18,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from scope.kernels.shared_exposures import BLOCK, MOST_POINTS, shared_lomb_scargle, whole_weights
-from scope.periods.series import Series
+from scope.periods.series import Band, Series
 
 SAMPLES = 4
 """Frequencies of a screen in the width of a peak: at worst it loses 5 % of a peak's height."""
@@ -84,24 +84,32 @@ def screens(stars: Sequence[Series], max_freq: float) -> Iterator[tuple[int, Scr
     ticks = [np.rint((star.origin + star.merged.t) * (_TICKS * max_freq)) for star in stars]
     steps = [_step(star.baseline) for star in stars]
     for batch in _batches(ticks, steps, max_freq):
-        weights, products = np.zeros((2, len(batch.rows), len(batch.ticks)), np.float32)
-        scales = np.ones(len(batch.rows))
-        for row, k in enumerate(batch.rows):
-            band, where = stars[k].merged, np.searchsorted(batch.ticks, ticks[k])
-            whole, product, scales[row] = whole_weights(band.mag, band.weight)
-            np.add.at(weights[row], where, whole)
-            np.add.at(products[row], where, product)
         df = steps[batch.rows[0]]
         size = int(max_freq / df) + 1
         shape = (-(-size // BLOCK), len(batch.rows), BLOCK)
         if room.size < np.prod(shape):
             room = np.empty(np.prod(shape), np.float32)
         power = room[: np.prod(shape)].reshape(shape)
+        columns = _columns(batch, [stars[k].merged for k in batch.rows], [ticks[k] for k in batch.rows])
         main = threading.current_thread() is threading.main_thread()
         with one_thread() if main else nullcontext():  # other threads have one each by now
-            shared_lomb_scargle(batch.ticks / (_TICKS * max_freq), weights, products, scales, df, power)
+            shared_lomb_scargle(batch.ticks / (_TICKS * max_freq), *columns, df, power)
         for row, k in enumerate(batch.rows):
             yield k, Screened(power[:, row].flatten()[:size], df)
+
+
+def _columns(
+    batch: _Batch, bands: Sequence[Band], ticks: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return weights, products and scales of a batch's curves, in the columns of its ticks."""
+    weights, products = np.zeros((2, len(bands), len(batch.ticks)), np.float32)
+    scales = np.ones(len(bands))
+    for row, (band, mine) in enumerate(zip(bands, ticks, strict=True)):
+        where = np.searchsorted(batch.ticks, mine)
+        whole, product, scales[row] = whole_weights(band.mag, band.weight)
+        np.add.at(weights[row], where, whole)
+        np.add.at(products[row], where, product)
+    return weights, products, scales
 
 
 def _step(baseline: float) -> float:
