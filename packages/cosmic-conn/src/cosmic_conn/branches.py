@@ -32,8 +32,8 @@ SHARP_CLIP = 7.0
 SHARP_CONTRAST = 5.0
 """How much sharper than the middle of a star it has to be."""
 
-LEAST_EXCESS = 2.5
-"""How far above the darker of its unmasked neighbours a pixel of the mask has to be [its noise]."""
+LEAST_EXCESS = 1.75
+"""How far above its unmasked neighbours a pixel of the mask has to be [its noise, or their scatter if larger]."""
 
 SHARP_DOUBT = 0.01
 """Probability that the network must give it at least: far below its threshold, far above that of a star's core."""
