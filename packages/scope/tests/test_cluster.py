@@ -199,6 +199,28 @@ def test_jobs_that_are_at_work_are_not_submitted_again(survey: Path) -> None:
 
 
 @pytest.mark.usefixtures("on_slurm")
+def test_the_loop_waits_for_jobs_that_are_at_work_and_gives_up_those_that_fail(survey: Path) -> None:
+    assert write(*OPTIONS, "--time", "00:10:00") == 0
+    script = survey / "out dir" / "slurm" / "slurm.sub"
+    script.write_text(re.sub(r"^generate_features .*", "sleep 3", script.read_text(), flags=re.MULTILINE))
+    assert submit(Path("out dir"), "gen_features", "slurm.dat", most=2).submitted == 2
+    looks: list[float] = []
+    sleep = time.sleep
+
+    def look(seconds: float) -> None:
+        looks.append(seconds)
+        sleep(0.3)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("scope.pipeline.cluster.time.sleep", look)
+        found = submit(Path("out dir"), "gen_features", "slurm.dat", most=2, until_done=True, wait=90.0)
+    assert (found.done, found.at_work) == (0, 2)
+    assert found.submitted == 2  # once, when the first ones had left no table
+    assert set(looks) == {90.0}
+    assert not at_work(script)
+
+
+@pytest.mark.usefixtures("on_slurm")
 def test_without_run_parallel_one_job_of_slurm_does_all_quadrants(survey: Path) -> None:
     assert write(*OPTIONS, "--time", "00:10:00", "--no-runParallel") == 0
     assert "--no-runParallel" in (survey / "out dir" / "slurm" / "slurm_submission.sub").read_text()

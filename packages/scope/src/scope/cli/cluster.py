@@ -22,7 +22,9 @@ _OWN = frozenset({"field", "ccd", "quad", "do_quadrant_file", "quadrant_file", "
 _PATHS = frozenset({"light_curves", "fg_dataset", "bright_stars", "catalogs", "alerts", "dirname", "config_path"})
 
 Most = Annotated[int, cli.option("--max-instances", help="Jobs that may run at a time", min=1)]
-Wait = Annotated[float, cli.option("--wait-time-minutes", help="Accepted for old scripts; nothing is polled", min=0)]
+Wait = Annotated[
+    float, cli.option("--wait-time-minutes", help="Between looks at jobs of earlier submissions [min]", min=0)
+]
 Loop = Annotated[bool, cli.option("--doSubmitLoop", help="Submit again what failed, until nothing more gets done")]
 User = Annotated[
     str, cli.option("--user", help="Whose jobs are looked for before any is submitted again", show_default="you")
@@ -129,6 +131,7 @@ def _submission(asked: Cluster, generation: Generation) -> list[str]:
     words += ["--quadrant-file", asked.quadrant_file, "--max-instances", str(asked.max_instances)]
     words += [] if asked.run_parallel else ["--no-runParallel"]
     words += ["--user", asked.user] if asked.user else []
+    words += ["--wait-time-minutes", str(asked.wait_time_minutes)]
     return [*words, *(["--doSubmitLoop"] if asked.do_submit_loop else [])]
 
 
@@ -150,7 +153,10 @@ def generate_features_job_submission(
     from scope.pipeline.cluster import submit
 
     most = max_instances if run_parallel else 1
-    cli.show(submit(dirname, filename, quadrant_file, most=most, until_done=do_submit_loop, user=user))
+    found = submit(
+        dirname, filename, quadrant_file, most=most, until_done=do_submit_loop, user=user, wait=60 * wait_time_minutes
+    )
+    cli.show(found)
 
 
 def forwarded(generation: Generation) -> list[str]:

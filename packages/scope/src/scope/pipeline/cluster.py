@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from scope.kowalski.client import Service
 
 SCRIPT, SUBMISSION = "slurm.sub", "slurm_submission.sub"
+
+_ALL = -1  # a job that does all quadrants
 
 
 @dataclass(frozen=True)
@@ -164,8 +167,9 @@ def missing(dirname: Path, filename: str, quadrant_file: str) -> tuple[list[int]
 
 
 def submit(
-    dirname: Path, filename: str, quadrant_file: str, *, most: int, until_done: bool = False, user: str = ""
-) -> Submitted:
+    dirname: Path, filename: str, quadrant_file: str, *, most: int, until_done: bool = False, user: str = "",
+    wait: float = 300.0,
+) -> Submitted:  # fmt: skip
     """Submit the jobs whose feature tables are not there yet and that are not at work, as one array.
 
     Parameters
@@ -175,9 +179,12 @@ def submit(
     most : int
         Jobs that may run at a time.
     until_done : bool
-        Wait for the array, and submit again what failed, as long as a round finishes at least one job.
+        Wait for the array and for the jobs that were at work, and submit again what failed, as long as a round
+        finishes at least one job.
     user : str
         Whose jobs are looked for; empty: one's own.
+    wait : float
+        Until the jobs that were at work are looked for again [s]; Slurm itself tells when the array is done.
 
     Returns
     -------
@@ -191,27 +198,39 @@ def submit(
     path = Path(dirname) / "slurm" / SCRIPT
     if not path.exists():
         raise InputNotFound("there is no script", path=path, hint="run generate_features_slurm first")
-    submitted = 0
+    submitted, given_up = 0, set[int]()
     todo, total = missing(dirname, filename, quadrant_file)
-    busy = at_work(path, user) if todo else set()
-    todo = [job for job in todo if job not in busy]
-    while todo:
-        # A script without an array does all jobs in turn, by itself.
-        array = [f"--array={array_spec(todo, most)}"] if "#SBATCH --array=" in path.read_text() else []
-        if not array and busy:
+    busy = at_first = at_work(path, user) if todo else set()
+    while True:
+        free = [job for job in todo if job not in busy | given_up]
+        if busy and (_ALL in busy or not _is_array(path)):
+            free = []  # one job does them all
+        if free:
+            _sbatch(path, free, most, until_done=until_done)
+            submitted += len(free)
+        if not until_done or not (free or busy):
             break
-        _slurm("sbatch", *array, *(["--wait"] if until_done else []), path.name, folder=path.parent)
-        submitted += len(todo)
-        before = todo
-        todo = [job for job in missing(dirname, filename, quadrant_file)[0] if job not in busy]
-        if not until_done or len(todo) == len(before):
-            break
+        if busy:
+            time.sleep(wait)
+        left, _ = missing(dirname, filename, quadrant_file)
+        given_up |= set(free) if set(free) <= set(left) else set()
+        todo, busy = left, at_work(path, user) if left else set()
     left, _ = missing(dirname, filename, quadrant_file)
-    return Submitted(total, total - len(left), submitted, len(busy))
+    return Submitted(total, total - len(left), submitted, len(at_first))
+
+
+def _sbatch(path: Path, jobs: Sequence[int], most: int, *, until_done: bool) -> None:
+    array = [f"--array={array_spec(jobs, most)}"] if _is_array(path) else []
+    _slurm("sbatch", *array, *(["--wait"] if until_done else []), path.name, folder=path.parent)
+
+
+def _is_array(path: Path) -> bool:
+    """Tell whether a script does one job; one without an array does all in turn, by itself."""
+    return "#SBATCH --array=" in path.read_text()
 
 
 def at_work(path: Path, user: str = "") -> set[int]:
-    """Return the jobs of a script that wait in Slurm's queue or run; one that is not an array is -1.
+    """Return the jobs of a script that wait in Slurm's queue or run; one that is not an array is `_ALL`.
 
     Parameters
     ----------
@@ -229,7 +248,7 @@ def at_work(path: Path, user: str = "") -> set[int]:
     queue = _slurm("squeue", "--noheader", "--array", *whose, "--format=%K %o", folder=path.parent)
     lines = [line.partition(" ") for line in queue.splitlines()]
     ours = [job for job, _, script in lines if Path(script.strip()) == path.absolute()]
-    return {int(job) if job.isdecimal() else -1 for job in ours}
+    return {int(job) if job.isdecimal() else _ALL for job in ours}
 
 
 def _slurm(name: str, *words: str, folder: Path) -> str:
