@@ -11,7 +11,7 @@ import numpy.typing as npt
 from shared_io.errors import CorruptInput
 from shared_io.fits.structure import OURS, Block
 
-__all__ = ["OURS", "check_header", "check_sums", "encode", "ones_sum", "text_of"]
+__all__ = ["OURS", "check_header", "check_sums", "encode", "ones_sum", "ones_sums", "text_of"]
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,25 @@ def ones_sum(data: bytes | bytearray | memoryview | npt.NDArray[np.uint8], total
     if whole != raw.size:
         total += int.from_bytes(raw[whole:].tobytes().ljust(4, b"\0"), "big")
     return _fold(total)
+
+
+def ones_sums(rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Return the `ones_sum` of each row.
+
+    Two words are added at a time: the sums of the high ones are exact, those of the low ones follow from the sums
+    of both, which are known modulo 2^64.
+
+    Parameters
+    ----------
+    rows : ndarray of uint8, shape (n, bytes)
+        The bytes of a row lie side by side; they are whole pairs of words, fewer than 2^32 of them.
+    """
+    pairs = rows.view(np.uint32).byteswap().view(np.uint64)
+    both, high = pairs.sum(axis=1), (pairs >> np.uint64(32)).sum(axis=1)
+    total = (both - (high << np.uint64(32))) + high
+    for _ in range(2):
+        total = (total & np.uint64(_FULL)) + (total >> np.uint64(32))
+    return total.astype(np.int64)
 
 
 def encode(total: int) -> str:
