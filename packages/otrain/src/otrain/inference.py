@@ -22,7 +22,7 @@ __all__ = ["Classifier", "Prediction"]
 
 Array = npt.NDArray[Any]
 
-_BATCH = 128
+_BATCH = 64  # what passes through a network stays in the cache
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def ones_sums(rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     rows : ndarray of uint8, shape (n, bytes)
         The bytes of a row lie side by side; they are whole pairs of words, fewer than 2^32 of them.
     """
-    pairs = rows.view(np.uint32).byteswap().view(np.uint64)
+    pairs = rows.view(">u4").astype(np.uint32).view(np.uint64)
     both, high = pairs.sum(axis=1), (pairs >> np.uint64(32)).sum(axis=1)
     total = (both - (high << np.uint64(32))) + high
     for _ in range(2):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -136,7 +137,8 @@ def _texts(paths: Sequence[Path]) -> Iterator[str]:
 def signature(paths: Sequence[Path]) -> str:
     """Return a digest of the names, sizes and times of files: whether they are still the same."""
     out = hashlib.sha256()
-    for path in _texts(paths):
-        found = os.stat(path)
-        out.update(f"{os.path.basename(path)}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
+    texts = _texts(paths)
+    while some := list(itertools.islice(texts, 1024)):
+        rows = [(path.rpartition("/")[2], os.stat(path)) for path in some]
+        out.update("".join([f"{name}\0{found.st_size}\0{found.st_mtime_ns}\n" for name, found in rows]).encode())
     return out.hexdigest()
