@@ -120,12 +120,12 @@ def _grouped(graph: _Graph, layer: Layer, name: str, at: str, members: Sequence[
         inner = max(stored - kernel.shape[2], 0)
         kernels.append(_filled(graph, k, (more, inner, 0, 0)))
         shifts.append(_filled(graph, b, (more,)))
-    kernel, bias = (
+    joined = [
         graph.node("Concat", parts, f"{name}/{what}", axis=0)
         for parts, what in ((kernels, "kernel"), (shifts, "bias"))
-    )  # fmt: skip
+    ]  # fmt: skip
     (top, bottom), (left, right) = (pads(shape[i], layer.kernel[i], layer.stride, layer.padding) for i in (0, 1))
-    return graph.node("Conv", [at, kernel, bias], name, strides=[layer.stride] * 2, pads=[top, left, bottom, right],
+    return graph.node("Conv", [at, *joined], name, strides=[layer.stride] * 2, pads=[top, left, bottom, right],
                       group=len(members) if stored else 1)  # fmt: skip
 
 

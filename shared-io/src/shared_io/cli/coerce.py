@@ -67,7 +67,7 @@ def plainly(value: Any, kind: Any, info: Any) -> Any:
         return value
     if issubclass(kind, Enum):
         return kind(value) if value in [member.value for member in kind] or isinstance(value, kind) else UNSURE
-    return _path(value, info) if kind is Path else UNSURE
+    return _path(Path(value), info) if kind is Path and isinstance(value, str | Path) else UNSURE
 
 
 def _number(value: Any, kind: Any, info: Any) -> Any:
@@ -79,9 +79,8 @@ def _number(value: Any, kind: Any, info: Any) -> Any:
     return value if low and (info.max is None or value <= info.max) else UNSURE
 
 
-def _path(value: str | Path, info: Any) -> Any:
+def _path(value: Path, info: Any) -> Any:
     checked = info.exists or info.writable or info.resolve_path or info.path_type is not None
-    if checked or not (info.file_okay and info.dir_okay) or str(value) in ("", "-"):
+    if checked or not (info.file_okay and info.dir_okay) or str(value) == "-":
         return UNSURE
-    found = Path(value)
-    return found if not os.path.lexists(found) or os.access(found, os.R_OK) else UNSURE
+    return value if not os.path.lexists(value) or os.access(value, os.R_OK) else UNSURE

@@ -117,7 +117,7 @@ def _of_kind(paths: Sequence[PathLike], places: list[int], template: _Template) 
 
 def _filled(buffer: npt.NDArray[np.uint8], paths: Sequence[PathLike], places: list[int]) -> list[int]:
     """Read files of the right size into the rows of a buffer; return the positions of those."""
-    whole, size = memoryview(buffer).cast("B"), buffer.shape[1]
+    whole, size = buffer.reshape(-1).data, buffer.shape[1]
     beyond = bytearray(1)
     read: list[int] = []
     at = 0
@@ -154,7 +154,7 @@ def _sound(raw: npt.NDArray[np.uint8], places: list[int], template: _Template) -
         values = [None if column is None else [column[row] for row in kept] for column in values]
     stored = raw[:, layout.size : layout.size + form.size].view(form.dtype)
     data = stored.astype(form.dtype.newbyteorder("=")).reshape(-1, *form.shape)
-    return Alike(places, data, values)  # type: ignore[arg-type]
+    return Alike(places, data, values)
 
 
 def _sums_fit(raw: npt.NDArray[np.uint8], layout: Layout) -> npt.NDArray[np.bool_]:

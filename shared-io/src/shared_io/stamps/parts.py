@@ -185,9 +185,7 @@ def _usual(read: Sequence[tuple[Sequence[PathLike], Batch]]) -> tuple[int, ...]:
     return max(counts, key=lambda shape: counts[shape], default=(0, 0))
 
 
-def _pixels(
-    groups: Sequence[Alike], rows: Sequence[npt.NDArray[np.int64]], shape: tuple[int, ...]
-) -> npt.NDArray[Any]:
+def _pixels(groups: Sequence[Alike], rows: Sequence[npt.NDArray[np.int64]], shape: tuple[int, ...]) -> npt.NDArray[Any]:
     dtype = np.result_type(*(group.data.dtype for group in groups)) if groups else np.dtype("f4")
     pixels = np.empty(shape, dtype)
     for group, places in zip(groups, rows, strict=True):

@@ -92,8 +92,8 @@ def grad_cam(
                                         min=0)] = 30,
     threshold: Threshold = None,
     layer: Annotated[str | None, cli.option("--layer", help="Convolution to look at", show_default="the last")] = None,
-    method: Annotated[MapKind, cli.option("--method", help="fused: HiResCAM of the layer times LayerCAM of a finer one, over "
-                                                 "eight views; one of them alone; grad: Grad-CAM; or covering pieces")]
+    method: Annotated[MapKind, cli.option("--method", help="fused: HiResCAM of the layer, LayerCAM of a finer one; "
+                                                 "either alone; Grad-CAM; or covering pieces")]
         = MapKind.FUSED,
     seed: cli.Seed = 0,
     overwrite: cli.Overwrite = False,

@@ -23,9 +23,7 @@ Array = npt.NDArray[Any]
 CHUNK = 4096
 
 
-def read_parts(
-    paths: Iterable[str], *, planes: Sequence[str] = (), size: int = -1, workers: int = 1
-) -> Iterator[Part]:
+def read_parts(paths: Iterable[str], *, planes: Sequence[str] = (), size: int = -1, workers: int = 1) -> Iterator[Part]:
     """Read cut-outs in memory that does not grow with their number.
 
     Files that are alike (of one size in bytes) are looked into once. A single image is read with all its planes. Of a
@@ -159,7 +157,7 @@ class _Reader:
     def _piece(self, cut: stamps.Stamps, rows: list[int], paths: Sequence[str], planes: tuple[str, ...]) -> Piece:
         data = cut.data[..., None] if cut.data.ndim == 3 else np.moveaxis(cut.data, 1, -1)
         data = pixels.crop(data, self._size)
-        columns, edge = headers.columns(cut.columns, [os.path.basename(paths[k]) for k in rows])
+        columns, edge = headers.columns(cut.columns, [paths[k].rpartition("/")[2] for k in rows])
         return np.asarray(data, np.float32), rows, columns, edge, planes
 
     def _group(self, paths: Sequence[str], layout: _Layout, places: list[int], failed: dict[int, SharedIOError]
@@ -194,9 +192,9 @@ class _Reader:
 
     def _layout(self, path: str) -> _Layout | SharedIOError:
         """The layout of a file: that of another one of the same size and suffix, or an error of its own."""
-        suffix = os.path.splitext(path)[1].lower()
+        suffix = path.rpartition("/")[2].rpartition(".")[2].lower()
         try:
-            key = (suffix, os.stat(path).st_size)
+            key = (suffix, os.stat(path).st_size)  # noqa: PTH116 (a Path takes longer to make than the answer)
         except OSError:
             key = (suffix, -1)
         if key not in self._layouts:

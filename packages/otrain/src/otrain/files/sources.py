@@ -139,6 +139,6 @@ def signature(paths: Sequence[Path]) -> str:
     out = hashlib.sha256()
     texts = _texts(paths)
     while some := list(itertools.islice(texts, 1024)):
-        rows = [(path.rpartition("/")[2], os.stat(path)) for path in some]
+        rows = [(path.rpartition("/")[2], os.stat(path)) for path in some]  # noqa: PTH116 (quicker than Path.stat)
         out.update("".join([f"{name}\0{found.st_size}\0{found.st_mtime_ns}\n" for name, found in rows]).encode())
     return out.hexdigest()

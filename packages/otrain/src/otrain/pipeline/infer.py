@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -127,7 +126,7 @@ def _scored(files: Sequence[Path], request: Request, classifier: Classifier, fai
 
 def _columns(part: Part, found: Prediction) -> dict[str, Array]:
     return {
-        **part.columns, "filename": np.array([os.path.basename(name) for name in part.names]),
+        **part.columns, "filename": np.array([name.rpartition("/")[2] for name in part.names]),
         "label0": 1 - found.probability, "label1": found.probability, "uncertainty": found.uncertainty,
         "real": found.real,
     }  # fmt: skip
