@@ -1,6 +1,7 @@
 """Scores on real ZTF triplets that no member of the ensemble has seen, by five folds of whole groups.
 
     OMP_NUM_THREADS=1 python bench_accuracy.py [SEED ...]
+    OMP_NUM_THREADS=1 python bench_accuracy.py record tests/data/real_scores.npz
 
 Reads otrain/ztf_triplets.npz below $ASTRO_TEST_DATA. The threshold and the calibration of each fold come from inside
 its training part; undecided objects are only used for the uncertainty. Prints MCC, AUC and calibration with bootstrap
@@ -95,22 +96,45 @@ def planted(cube: np.ndarray, data: dict[str, np.ndarray]) -> None:
     print(f"\nplanted label errors (5 %) in the top 10 % of the list: {np.isin(wrong, top).mean():.0%}")
 
 
+def record(cube: np.ndarray, data: dict[str, np.ndarray], path: Path) -> None:
+    """Write the scores on which tests/test_targets.py judges thresholds: three folds of whole groups."""
+    decided = data["label"] >= 0
+    pixels, labels, family = cube[decided], data["label"][decided].astype(int), data["group"][decided]
+    fold = groups.fold_numbers(family, labels, 3, np.random.default_rng(0))
+    prepare, out = Preprocessing(TRIPLET, 32), {}
+    for k in range(3):
+        inside = fold != k
+        found = train(pixels[inside], labels[inside], family[inside], prepare, Plan())
+        seen = np.isfinite(found.z)
+        out |= {
+            f"inside_z{k}": found.z[seen].astype("f4"), f"inside_truth{k}": labels[inside][seen] == 1,
+            f"outside_z{k}": classifier(found, labels[inside], prepare).logits(pixels[~inside]),
+            f"outside_truth{k}": labels[~inside] == 1, f"line{k}": np.array([found.slope, found.offset]),
+        }  # fmt: skip
+    np.savez_compressed(path, **out)
+
+
 def half(names: np.ndarray, seed: int) -> np.ndarray:
     """Tell which objects belong to the half of the groups that was looked at while the methods were chosen."""
     groups_there = np.unique(names)
     return np.isin(names, np.random.default_rng(seed).permutation(groups_there)[: len(groups_there) // 2])
 
 
+def learned(rows: np.ndarray, made: np.ndarray, own: dict[str, np.ndarray], seed: int) -> Classifier:
+    """Train on the differences of injected cut-outs and of more that are made of their pixels."""
+    columns = {"fwhm": own["fwhm"].astype(float), "object": own["group"].astype(str)}
+    given = Cube(made, own["label"].astype(int), columns, TRIPLET).rows(rows)
+    many = round(3 * len(made) / len(given))
+    wide = widened(given, inject.Recipe(real=many, bogus=many), np.random.default_rng(seed))
+    families = np.unique(wide.columns["object"], return_inverse=True)[1]
+    prepare, plan = Preprocessing(("difference",), 31), Plan(seed=seed, recipe=Recipe(passes=1))
+    return classifier(train(wide.pixels[..., 2:], wide.labels, families, prepare, plan), wide.labels, prepare, 8)
+
+
 def from_injection(cube: np.ndarray, data: dict[str, np.ndarray]) -> None:
     """Print what a model that knows injected triplets only says about real ones that were never looked at."""
     made, own = read("ztf_inject_31px.npz")
-    columns = {"fwhm": own["fwhm"].astype(float), "object": own["group"].astype(str)}
-    given = Cube(made, own["label"].astype(int), columns, TRIPLET)
-    wide = widened(given, inject.Recipe(real=3, bogus=3), np.random.default_rng(0))
-    families = np.unique(wide.columns["object"], return_inverse=True)[1]
-    prepare = Preprocessing(("difference",), 31)
-    plan = Plan(recipe=Recipe(passes=1))
-    judge = classifier(train(wide.pixels[..., 2:], wide.labels, families, prepare, plan), wide.labels, prepare, 8)
+    judge = learned(np.arange(len(made)), made, own, 0)
     chosen = np.flatnonzero(data["label"] >= 0)
     chosen = chosen[~half(data["group"][chosen], 20240607)]
     said = judge.predict(cube[chosen][..., 2:])
@@ -121,40 +145,38 @@ def from_injection(cube: np.ndarray, data: dict[str, np.ndarray]) -> None:
           f"{truth.sum()} real and {(~truth).sum()} bogus ones of the other half")  # fmt: skip
 
 
-def attention(seed: int = 7) -> None:
-    """Print how often a map has its peak on an injected source that was not learned from, nor chosen by."""
+def attention() -> None:
+    """Print how often a map has its peak on an injected source of the half that was not looked at."""
     made, own = read("ztf_inject_31px.npz")
-    labels, family = own["label"].astype(int), own["group"]
-    seen = half(family, 77)
-    prepare = Preprocessing(("difference",), 31)
-    found = train(made[seen][..., 2:], labels[seen], family[seen], prepare, Plan(seed=seed))
-    judge = classifier(found, labels[seen], prepare, 8)
-    new = ~seen & (labels == 1)
+    seen = half(own["group"], 77)
+    judge = learned(np.flatnonzero(seen), made, own, 7)
+    new = ~seen & (own["label"] == 1)
     sources, fwhm, real = made[new][..., 2:], own["fwhm"][new], np.ones(int(new.sum()), bool)
-    called = judge.predict(sources).real
-    host = np.stack([31 - own["y"][new], 31 - own["x"][new]])
-    maps = {kind: grad_cam(judge, sources, real=real, kind=kind) for kind in ("fused", "hires", "layer", "grad")}
-    maps["hires, one view"] = grad_cam(judge, sources, real=real, kind="hires", views=1)
-    maps["occlusion"] = occlusion(judge, sources, real=real)
-    print(f"\npeaks within 2 FWHM of {len(fwhm)} injected sources; of those called real; or else of the alert beside")
+    beside = np.stack([31 - own["y"][new], 31 - own["x"][new]])
+    maps = {kind: grad_cam(judge, sources, real=real, kind=kind) for kind in ("fused", "hires", "grad")}
+    maps |= {"occlusion": occlusion(judge, sources, real=real)}
+    print(f"\npeaks within 2 FWHM of {len(fwhm)} injected sources; of these or of the alert's own source beside them")
     for name, one in maps.items():
         y, x = np.unravel_index(one.reshape(len(one), -1).argmax(axis=1), one.shape[1:])
         near = np.hypot(y - 15, x - 15) <= 2 * fwhm
-        beside = np.hypot(y - 15 - host[0], x - 15 - host[1]) <= 2 * fwhm
-        print(f"{name:16} {near.mean():.1%}   {near[called].mean():.1%}   {(near | beside).mean():.1%}")
+        other = np.hypot(y - 15 - beside[0], x - 15 - beside[1]) <= 2 * fwhm
+        print(f"{name:10} {near.mean():.1%}   {(near | other).mean():.1%}")
 
 
-def main(seeds: list[int]) -> None:
+def main(words: list[str]) -> None:
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.setdefault(name, "1")
     framework.load("cpu")
     cube, data = read("ztf_triplets.npz")
-    for seed in seeds:
-        crossed(cube, data, seed)
+    if words[:1] == ["record"]:
+        record(cube, data, Path(words[1]))
+        return
+    for seed in words or ["0"]:
+        crossed(cube, data, int(seed))
     planted(cube, data)
     from_injection(cube, data)
     attention()
 
 
 if __name__ == "__main__":
-    main([int(word) for word in sys.argv[1:]] or [0])
+    main(sys.argv[1:])
