@@ -48,6 +48,16 @@ def test_a_cluster_writes_what_one_process_writes(
     assert len(report.skipped) == 20
 
 
+def test_dask_alone_is_the_configured_cluster_or_one_made_for_the_run(address: str, tmp_path: Path) -> None:
+    import dask.config
+
+    units = [unit(tmp_path / "out", k) for k in range(4)]
+    with dask.config.set({"scheduler-address": address}):
+        assert cluster._configured() == address
+        assert len(batch.run(units[:2], work, scheduler="dask").done) == 2
+    assert len(batch.run(units, work, scheduler="dask", workers=2).done) == 2
+
+
 def test_a_unit_that_kills_its_worker_fails_alone_on_a_cluster_too(address: str, tmp_path: Path) -> None:
     tasks = {1: "kill", 3: "fail"}
     units = [unit(tmp_path / "out", k, tasks.get(k, "")) for k in range(8)]

@@ -128,9 +128,11 @@ def test_fewer_than_one_worker_and_unknown_schedulers_are_refused(tmp_path: Path
         batch.run([], work, workers=0)
     with pytest.raises(ValueError, match="no such scheduler: mars"):
         batch.run([], work, scheduler="mars")
-    assert [batch.scheduler(text) for text in (None, "none", "SLURM", "tcp://a:1")] == [
+    assert [batch.scheduler(text) for text in (None, "none", "local", "Dask", "SLURM", "tcp://a:1")] == [
         None,
         None,
+        None,
+        "dask",
         "slurm",
         "tcp://a:1",
     ]

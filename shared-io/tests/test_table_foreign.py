@@ -237,6 +237,33 @@ def test_row_groups_come_as_arrow_and_only_those_that_may_hold_what_is_wanted(tm
         list(table.row_groups(path, ["x"]))
 
 
+def test_a_table_without_rows_is_a_sound_file(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(
+        pa.table({"id": pa.array([], pa.int64()), "name": pa.array([], pa.string())}), tmp_path / "t.parquet"
+    )
+    assert pq.read_metadata(tmp_path / "t.parquet").num_row_groups == 1
+    assert [group.num_rows for group in table.row_groups(tmp_path / "t.parquet")] == [0]
+    assert len(table.read(tmp_path / "t.parquet")) == 0
+
+
+def test_large_row_groups_come_in_pieces(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "nested.parquet"
+    columns = {"id": list(range(300)), "points": [[float(k)] * (k % 30) for k in range(300)]}
+    pq.write_table(pa.table(columns), path, row_group_size=200)
+    pieces = list(table.row_groups(path, ["id", "points"], most=8000))
+    assert len(pieces) >= 5
+    assert max(piece.nbytes for piece in pieces) < 16000
+    assert [value for piece in pieces for value in piece["points"].to_pylist()] == columns["points"]
+    assert [piece.num_rows for piece in table.row_groups(path, ["id"], most=2000)] == [200, 100], "a column is small"
+    assert [piece.num_rows for piece in table.row_groups(path, ["id"], most=8000)] == [300], "both together"
+
+
 def test_row_groups_are_of_parquet_alone_and_verified(tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n1,2\n")
     assert table.arrow_schema(tmp_path / "t.csv") is None

@@ -72,8 +72,9 @@ def slow_without_excess(image: np.ndarray, mask: np.ndarray, charge: float, leas
         near = sorted(image[place] for place in places if not mask[place])
         if not near:
             continue
-        quartile = near[(len(near) - 1) // 4]
-        if image[y, x] - quartile < least * np.sqrt(1 + max(quartile, 0) / charge):
+        lower, middle, upper = (near[(len(near) - 1) * quarter // 4] for quarter in (1, 2, 3))
+        spread = max(np.sqrt(1 + max(middle, 0) / charge), (upper - lower) / 1.349)
+        if image[y, x] - middle < least * spread:
             found.append((int(y), int(x)))
     return found
 
@@ -83,6 +84,6 @@ def test_what_a_mask_spilled_over_is_told_from_its_tracks() -> None:
     mask = image > 15
     mask[10:14, 10:60] = True  # spills over empty sky
     mask[30:40, 30:40] = True  # without a neighbour in its middle
-    y, x = without_excess(image, mask, 20.0, 2.5)
-    assert list(zip(y.tolist(), x.tolist(), strict=True)) == slow_without_excess(image, mask, 20.0, 2.5)
+    y, x = without_excess(image, mask, 20.0, 1.75)
+    assert list(zip(y.tolist(), x.tolist(), strict=True)) == slow_without_excess(image, mask, 20.0, 1.75)
     assert ((y >= 10) & (y < 14)).sum() > 100

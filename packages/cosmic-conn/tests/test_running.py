@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 from astropy.io import fits as astropy_fits
 from conftest import finds_the_track, sky_image, with_track
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from shared_io import cli, fits
 from shared_io.errors import SchemaMismatch
 
 from cosmic_conn.cli import app
 from cosmic_conn.detection import Camera, Settings
 from cosmic_conn.files.frames import camera_of, read_science
+from cosmic_conn.files.packing import Packer, packed
 from cosmic_conn.files.products import Layout
 from cosmic_conn.pipeline.detecting import Request, detect_files, frames_below
 
@@ -239,3 +242,23 @@ def test_a_dry_run_does_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("models", "list", "--json") == 0
     assert "ground_imaging" in [row["name"] for row in json.loads(capsys.readouterr().out)]
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    height=st.integers(1, 40), width=st.integers(1, 30), strip=st.integers(5, 40),
+    kind=st.sampled_from([("RICE_1", np.uint8), ("RICE_1", np.int32), ("PLIO_1", np.uint8)]), seed=st.integers(0, 99),
+)  # fmt: skip
+def test_an_image_packed_in_strips_is_the_whole_one_packed(tmp_path_factory, height, width, strip, kind, seed):
+    random = np.random.default_rng(seed)
+    pixels = np.where(random.random((height, width)) < 0.3, random.integers(1, 250, (height, width)), 0)
+    pixels = pixels.astype(kind[1])
+    packer = Packer("CRMASK", 3, kind[0])
+    for start in range(0, height, strip):
+        packer.add(pixels[start : start + strip])
+    folder = tmp_path_factory.mktemp("packed")
+    for name, hdu in (("strips.fits", packer.hdu()), ("whole.fits", packed(pixels, "CRMASK", 3, kind[0]))):
+        hdu.header["CRBIT"] = 1
+        fits.write(folder / name, [hdu])
+    assert (folder / "strips.fits").read_bytes() == (folder / "whole.fits").read_bytes()
+    assert np.array_equal(fits.read_image(folder / "strips.fits").data, pixels)

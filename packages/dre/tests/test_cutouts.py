@@ -6,8 +6,9 @@ from astropy.nddata import Cutout2D
 from astropy.table import Table
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import ndimage
 
-from dre.cutouts import Selection, clean_mask, cut, recentred, window
+from dre.cutouts import Selection, clean_mask, cut, neighbour_map, recentred, window
 from dre.stamp import Stamp
 
 
@@ -52,6 +53,24 @@ def test_mask_of_a_source_without_pixels_is_the_grown_central_block():
     expected = np.zeros((64, 64), bool)
     expected[30:34, 30:34] = True
     assert np.array_equal(clean_mask(np.zeros((64, 64), int), 3), dilated(expected, 4))
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.02, 0.6))
+def test_masks_of_any_segments_are_those_of_the_whole_square(seed, share):
+    random = np.random.default_rng(seed)
+    segments = np.where(random.random((32, 32)) < share, random.integers(1, 4, (32, 32)), 0)
+    if seed % 2:  # segments in one piece, some of them at the edge
+        segments = ndimage.grey_dilation(segments, 5)
+    own = segments == 2
+    own[14:18, 14:18] = True
+    parts, _ = ndimage.label(own)
+    filled = ndimage.binary_fill_holes(parts == parts[16, 16])
+    assert np.array_equal(clean_mask(segments, 2), dilated(filled, 4))
+
+    others = np.where(segments == 2, 0, segments)
+    for _ in range(4):
+        others = ndimage.maximum_filter(others, footprint=[[0, 1, 0], [1, 1, 1], [0, 1, 0]], mode="constant")
+    assert np.array_equal(neighbour_map(segments, 2), np.where(segments == 2, 0, others))
 
 
 def catalogue(**columns):

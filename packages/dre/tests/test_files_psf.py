@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -148,3 +149,14 @@ def test_a_psfex_file_of_order_two_varies_over_the_image():
     expected = basis[0] + u * basis[1] + u * u * basis[2] + v * basis[3] + u * v * basis[4] + v * v * basis[5]
     assert np.abs(model.table((x, y)) - expected).max() < 1e-6 * expected.max()
     assert np.abs(model.table((x, y)) - model.table()).max() > 1e-4 * expected.max()
+
+
+def test_parameters_in_groups_give_the_pictures_that_psfex_draws():
+    """X_IMAGE of degree 1 and Y_IMAGE of degree 2, each a group: PSFEx's own snapshots at 3 x 3 places."""
+    model = read_psf(DATA / "groups.psf")
+    drawn = fits.getdata(DATA / "groups_snapshots.fits")
+    side = model.basis.shape[1]
+    for (j, v), (i, u) in product(enumerate((-1 / 3, 0, 1 / 3)), repeat=2):
+        place = (model.zero[0] + u * model.scale[0], model.zero[1] + v * model.scale[1])
+        snapshot = drawn[j * side : (j + 1) * side, i * side : (i + 1) * side]
+        assert model.table(place) == pytest.approx(snapshot, abs=1e-7)

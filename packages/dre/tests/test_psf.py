@@ -94,7 +94,8 @@ def test_the_polynomial_is_evaluated_at_the_place():
     ("names", "groups", "degrees", "words"),
     [
         (("X_IMAGE", "MAG_AUTO"), (1, 1), (2,), "MAG_AUTO"),
-        (("X_IMAGE", "Y_IMAGE"), (1, 2), (1, 2), "groups"),
+        (("X_IMAGE", "Y_IMAGE"), (1, 2), (1,), "groups"),
+        (("X_IMAGE", "Y_IMAGE"), (1, 2), (1, 1), "terms"),
         (("X_IMAGE", "Y_IMAGE"), (1, 1), (3,), "terms"),
     ],
 )

@@ -37,7 +37,7 @@ SlurmctldLogFile={home}/slurmctld.log
 SlurmdLogFile={home}/slurmd.log
 MpiDefault=none
 SwitchType=switch/none
-NodeName={host} CPUs={cpus} State=UNKNOWN
+NodeName={host} CPUs={cpus} RealMemory=2000 State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 

@@ -200,6 +200,24 @@ def test_the_program_with_the_real_client(sky: StandIn, here: Path, monkeypatch:
     assert stand_in.TOKEN.encode() not in everything
 
 
+def test_the_collections_and_instances_named_are_those_asked(
+    sky: StandIn, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GLORIA_INSTANCE_TOKEN", stand_in.TOKEN)
+    names = {"--source_catalog": SOURCES, "--alerts_catalog": stand_in.ALERTS, "--gaia_catalog": stand_in.GAIA}
+    sky.collections = {**sky.collections, **{f"{old}_new": sky.collections[old] for old in names.values()}}
+    words = [word for option, old in names.items() for word in (option, f"{old}_new")]
+    with stand_in.server(sky) as port:
+        write_config(here, port)
+        assert run(*RUN, *words, "--kowalski_instances", "gloria") == 0
+        asked = {name for q in sky.asked if "query" in q for name in ([q["query"]["catalog"]] if "catalog" in q["query"]
+                 else q["query"].get("catalogs", ()))}  # fmt: skip
+        assert {f"{old}_new" for old in names.values()} <= asked
+        assert not {SOURCES, stand_in.ALERTS} & asked, "Gaia_EDR3 is matched with, too"
+        assert run(*RUN, "--kowalski_instances", "nobody") == 4
+    assert "has no nobody" in capsys.readouterr().err
+
+
 def test_a_service_that_fails_is_5_in_one_line(
     sky: StandIn, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

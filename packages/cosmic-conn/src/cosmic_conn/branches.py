@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from cosmic_conn.detection import Camera
     from cosmic_conn.engine import Engine
 
-__all__ = ["lacosmic", "network", "parity"]
+__all__ = ["Strip", "hybrid", "lacosmic", "network_strips", "parity"]
+
+Strip = tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]
+"""Probability and mask of some rows."""
 
 _STRIP = 256  # rows that are looked at together
 _OVERLAP = 4  # rows around a pixel that the Laplacian branch looks at
@@ -29,40 +32,45 @@ SHARP_CLIP = 7.0
 SHARP_CONTRAST = 5.0
 """How much sharper than the middle of a star it has to be."""
 
-LEAST_EXCESS = 2.5
-"""How far above the darker of its unmasked neighbours a pixel of the mask has to be [its noise]."""
+LEAST_EXCESS = 1.75
+"""How far above its unmasked neighbours a pixel of the mask has to be [its noise, or their scatter if larger]."""
 
 SHARP_DOUBT = 0.01
 """Probability that the network must give it at least: far below its threshold, far above that of a star's core."""
 
 
-def network(
-    plane: Plane, sky: Sky, engine: Engine, tile: int, threshold: float, camera: Camera, *, sharp: bool
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """Return probability and mask of a plane; with `sharp`, the mask of the hybrid.
+def network_strips(plane: Plane, sky: Sky, engine: Engine, tile: int, threshold: float) -> Iterator[Strip]:
+    """Yield probability and mask of a plane by the network alone, from its first rows to its last.
 
     Pixels without a value are never flagged, nor are saturated ones and those around a saturated star or bleed.
     """
+    for start, probability in probability_rows(plane, sky, engine, tile):
+        yield probability, (probability > threshold) & _clear(plane, start, start + len(probability))
+
+
+def hybrid(plane: Plane, sky: Sky, engine: Engine, tile: int, threshold: float, camera: Camera) -> Strip:
+    """Return probability and mask of a plane by the network and a second look; the same are never flagged."""
     probability = np.empty(plane.shape, dtype=np.float32)
     for start, rows in probability_rows(plane, sky, engine, tile):
         probability[start : start + len(rows)] = rows
     mask = probability > threshold
-    if sharp:
-        _second_look(plane, sky, camera, probability, mask)
-    for start in range(0, plane.shape[0], _STRIP):
-        stop = min(start + _STRIP, plane.shape[0])
-        mask[start:stop] &= ~plane.rows(start, stop)[1]
+    _second_look(plane, sky, camera, probability, mask)
     _keep_clear(plane, mask)
     return probability, mask
 
 
 def _keep_clear(plane: Plane, mask: npt.NDArray[np.bool_]) -> None:
-    """Take saturated pixels and those around a saturated star or bleed out of a mask."""
-    height = plane.shape[0]
-    for start in range(0, height, _STRIP):
-        stop = min(start + _STRIP, height)
-        first, last = max(start - SATURATED_REACH, 0), min(stop + SATURATED_REACH, height)
-        mask[start:stop] &= ~around_saturated(plane.saturated(first, last))[start - first : stop - first]
+    """Take out of a mask what is never flagged."""
+    for start in range(0, len(mask), _STRIP):
+        part = mask[start : start + _STRIP]
+        part &= _clear(plane, start, start + len(part))
+
+
+def _clear(plane: Plane, start: int, stop: int) -> npt.NDArray[np.bool_]:
+    """Return the pixels of some rows that have a value and are not saturated or around a saturated star or bleed."""
+    first, last = max(start - SATURATED_REACH, 0), min(stop + SATURATED_REACH, plane.shape[0])
+    near = around_saturated(plane.saturated(first, last))[start - first : stop - first]
+    return ~(near | plane.rows(start, stop)[1])
 
 
 def _second_look(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +15,7 @@ from cosmic_conn.models.registry import DEFAULT, open_model
 from cosmic_conn.sky import Plane, Sky
 
 if TYPE_CHECKING:
+    from cosmic_conn.branches import Strip
     from cosmic_conn.engine import Engine
 
 __all__ = ["Camera", "Detection", "Detector", "Settings", "detect"]
@@ -25,6 +27,8 @@ TILE = 320
 
 SMALLEST = 8
 """Least side of an image [pixel]."""
+
+_STRIP = 256  # rows that are handed on together
 
 
 @dataclass(frozen=True)
@@ -132,13 +136,8 @@ class Detection:
     def counts(self) -> dict[str, int]:
         """Return the number of objects by size: of 1, 2 to 4, 5 to 20 and more pixels (8-connected)."""
         planes = self.mask.reshape(-1, *self.mask.shape[-2:])
-        sizes = np.concatenate([object_sizes(plane) for plane in planes])
-        return {
-            "1": int((sizes == 1).sum()),
-            "2-4": int(((sizes > 1) & (sizes < 5)).sum()),
-            "5-20": int(((sizes > 4) & (sizes < 21)).sum()),
-            ">20": int((sizes > 20).sum()),
-        }
+        each = [object_sizes(plane).counts() for plane in planes]
+        return {name: sum(counts[name] for counts in each) for name in each[0]}
 
     def cleaned(self, image: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Return the image with the flagged pixels filled from around them; see `cosmic_conn.clean.fill`."""
@@ -179,31 +178,49 @@ class Detector:
         pixels, mask = _arrays(image, mask)
         planes = pixels.reshape(-1, *pixels.shape[-2:])
         masks = [None] * len(planes) if mask is None else mask.reshape(planes.shape)
-        found = [self._plane(plane, lost, camera or Camera()) for plane, lost in zip(planes, masks, strict=True)]
+        camera = camera or Camera()
+        found = [
+            self._plane(Plane(plane, lost, camera.saturation), camera)
+            for plane, lost in zip(planes, masks, strict=True)
+        ]
         if pixels.ndim == 2:
             probability, flagged = found[0]
         else:
             probability, flagged = (np.stack(parts) for parts in zip(*found, strict=True))
         return Detection(probability, flagged, self.threshold, self.settings.method, self.model)
 
-    def _plane(
-        self, pixels: npt.NDArray[np.generic], mask: npt.NDArray[np.bool_] | None, camera: Camera
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    def strips(self, plane: Plane, camera: Camera) -> Iterator[Strip]:
+        """Yield probability and mask of one plane from its first rows to its last.
+
+        With ``method="net"`` no more than some rows of plane, probability and mask are in memory at a time.
+        """
+        from cosmic_conn import branches
+
+        if self.settings.method == "net" and self.settings.parity is None:
+            assert self.engine is not None  # noqa: S101 (made for it)
+            sky = Sky.measure(plane)
+            yield from branches.network_strips(plane, sky, self.engine, self.settings.tile, self.threshold)
+            return
+        probability, mask = self._plane(plane, camera)
+        for start in range(0, len(mask), _STRIP):
+            yield probability[start : start + _STRIP], mask[start : start + _STRIP]
+
+    def _plane(self, plane: Plane, camera: Camera) -> Strip:
         """Return probability and mask of one plane."""
         from cosmic_conn import branches
 
-        plane = Plane(pixels, mask, camera.saturation)
         if self.settings.parity is not None:
             assert self.engine is not None  # noqa: S101 (made for it)
-            probability = branches.parity(pixels, self.engine, self.settings.parity)
+            probability = branches.parity(np.asarray(plane.pixels[:]), self.engine, self.settings.parity)
             return probability, probability > self.threshold
+        if self.settings.method == "net":
+            probabilities, masks = zip(*self.strips(plane, camera), strict=True)
+            return np.concatenate(probabilities), np.concatenate(masks)
         sky = Sky.measure(plane)
         if self.engine is None:
             found = branches.lacosmic(plane, sky, camera)
             return found.astype(np.float32), found
-        return branches.network(
-            plane, sky, self.engine, self.settings.tile, self.threshold, camera, sharp=self.settings.method == "hybrid"
-        )
+        return branches.hybrid(plane, sky, self.engine, self.settings.tile, self.threshold, camera)
 
 
 def detect(image: Any, mask: Any = None, *, camera: Camera | None = None, **settings: Any) -> Detection:

@@ -19,6 +19,8 @@ __all__ = ["probability_rows"]
 
 Array = npt.NDArray[np.float32]
 
+_TOGETHER = 32  # tiles side by side that are given to the network at a time
+
 
 def probability_rows(plane: Plane, sky: Sky, engine: Engine, tile: int) -> Iterator[tuple[int, Array]]:
     """Yield the probability of a cosmic ray in each pixel, as strips of rows from the first to the last.
@@ -78,8 +80,10 @@ def _strip(plane: Plane, sky: Sky, engine: Engine, top: int, tall: int) -> Array
 
 def _across(engine: Engine, shown: Array, lefts: list[int], wide: int, weights: Array) -> Array:
     """Return the blended map of one row of tiles."""
-    answers = engine.probabilities(np.stack([shown[:, left : left + wide] for left in lefts]))
     found = np.zeros_like(shown)
-    for answer, left, weight in zip(answers, lefts, weights, strict=True):
-        found[:, left : left + wide] += answer * weight
+    for first in range(0, len(lefts), _TOGETHER):
+        part = slice(first, first + _TOGETHER)
+        answers = engine.probabilities(np.stack([shown[:, left : left + wide] for left in lefts[part]]))
+        for answer, left, weight in zip(answers, lefts[part], weights[part], strict=True):
+            found[:, left : left + wide] += answer * weight
     return found

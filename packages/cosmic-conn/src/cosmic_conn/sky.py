@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cosmic_conn.kernels.background import interpolate_grid, mesh_edges, mesh_row, smooth_grid
 from cosmic_conn.kernels.front import fill_bad, soft_clip, to_float32
+
+if TYPE_CHECKING:
+    from shared_io.fits import Rows
 
 __all__ = ["MESH", "Plane", "Sky"]
 
@@ -28,16 +32,16 @@ class Plane:
 
     Attributes
     ----------
-    pixels : ndarray, shape (height, width)
+    pixels : ndarray or Rows, shape (height, width)
         Any real type and byte order; may be memory-mapped. Never changed.
-    mask : ndarray of bool or None
-        Pixels without a value, besides NaN and infinite ones.
+    mask : ndarray of bool or Rows, or None
+        Pixels without a value (not zero), besides NaN and infinite ones.
     saturation : float or None
         Pixels at or above this level hold no count [units of the pixels].
     """
 
-    pixels: npt.NDArray[np.generic]
-    mask: npt.NDArray[np.bool_] | None = None
+    pixels: npt.NDArray[Any] | Rows
+    mask: npt.NDArray[np.bool_] | Rows | None = None
     saturation: float | None = None
 
     @property
@@ -50,7 +54,7 @@ class Plane:
         """Return rows as float32 (saturated ones cut off at the level), and which pixels have no value."""
         values, bad = to_float32(self.pixels[start:stop])
         if self.mask is not None:
-            bad |= self.mask[start:stop]
+            bad |= self.mask[start:stop] != 0
         if self.saturation is not None:
             np.minimum(values, np.float32(self.saturation), out=values)
         return values, bad

@@ -10,6 +10,7 @@ in a FITS file is read by the same rule.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,7 +68,7 @@ class PSFModel:
         """Picture at a place of the image, at steps of `sampling` image pixels.
 
         The pictures times the monomials of ``(x - POLZERO) / POLSCAL``, in PSFEx's order (Bertin 2011): 1, x, x2,
-        .., y, xy, ..
+        .., y, xy, ..; with parameters in several groups all products of theirs
 
         Parameters
         ----------
@@ -95,9 +96,9 @@ class PSFModel:
         reduced = [
             (known[name] - zero) / scale for name, zero, scale in zip(self.names, self.zero, self.scale, strict=True)
         ]
-        if len(self.degrees) != 1:
-            raise ValueError(f"the PSF's polynomial has {len(self.degrees)} groups of parameters: must be one")
-        terms = monomials(reduced, self.degrees[0])
+        if not all(1 <= group <= len(self.degrees) for group in self.groups) or len(self.groups) != len(self.names):
+            raise ValueError(f"the PSF's parameters are in groups {self.groups}, of which it has {len(self.degrees)}")
+        terms = monomials(reduced, [group - 1 for group in self.groups], self.degrees)
         if len(terms) != len(self.basis):
             raise ValueError(f"the PSF has {len(self.basis)} terms, its polynomial {len(terms)}")
         return terms
@@ -120,12 +121,24 @@ class PSFModel:
         return normalised(np.maximum(picture, 0.0) if self.clip else picture)
 
 
-def monomials(values: list[float], degree: int) -> NDArray[np.float64]:
-    """Return all products of powers of `values` up to a total degree, the powers of the first running fastest."""
+def monomials(values: Sequence[float], groups: Sequence[int], degrees: Sequence[int]) -> NDArray[np.float64]:
+    """Return the products of powers of `values` that a polynomial has, the powers of the first running fastest.
+
+    Parameters
+    ----------
+    values : sequence of float
+    groups : sequence of int
+        Group of each value, from 0.
+    degrees : sequence of int
+        Largest total degree of the values of each group.
+    """
     if not values:
         return np.ones(1)
-    last = values[-1]
-    parts = [last**power * monomials(values[:-1], degree - power) for power in range(degree + 1)]
+    *others, last = values
+    parts = []
+    for power in range(degrees[groups[-1]] + 1):
+        left = [degree - power * (k == groups[-1]) for k, degree in enumerate(degrees)]
+        parts.append(last**power * monomials(others, groups[:-1], left))
     return np.concatenate(parts)
 
 

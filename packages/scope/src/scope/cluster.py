@@ -23,6 +23,8 @@ class Resources:
         Memory of a job [GB].
     output : str
         Folder of the jobs' logs.
+    comment : str
+        What Slurm keeps with the jobs as their comment.
     """
 
     job_name: str = "ztf_fg"
@@ -35,6 +37,7 @@ class Resources:
     cpus: int = 1
     memory_gb: int = 0
     output: str = "logs"
+    comment: str = ""
 
     def directives(self) -> list[str]:
         """Return the lines that Slurm reads."""
@@ -42,7 +45,7 @@ class Resources:
             "job-name": self.job_name, "partition": self.partition, "account": self.account, "nodes": self.nodes,
             "ntasks-per-node": 1, "cpus-per-task": self.cpus, "gpus": self.gpus, "time": self.time,
             "mem": f"{self.memory_gb}G" if self.memory_gb else "", "mail-user": self.mail_user,
-            "mail-type": "ALL" if self.mail_user else "",
+            "mail-type": "ALL" if self.mail_user else "", "comment": self.comment,
         }  # fmt: skip
         return [f"#SBATCH --{name}={shlex.quote(str(value))}" for name, value in wanted.items() if value]
 

@@ -1,27 +1,18 @@
-"""Feature tables on disk: names of files, types of columns, metadata.
-
-The tables are Parquet files whose types (nested lists, a struct for positions, integers that may be missing) and
-whose metadata key ``scope`` are those that users of earlier feature tables read.  :mod:`shared_io.table` has no
-structs, so the Arrow table is built here; writing is :mod:`shared_io.atomic`'s.
-"""
+"""Files that are read beside light curves, and the names of feature tables."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from shared_io import atomic, table
+from shared_io import table
 from shared_io.errors import InputNotFound, SchemaMismatch
 
 from scope.features.crossmatch import CATALOGUES, TEXTS, Catalogue
-from scope.features.schema import INT, PICTURE, POINT, TEXT, TRUTH
 from scope.lightcurves.folder import Quadrant
-
-if TYPE_CHECKING:
-    from shared_io.provenance import Provenance
 
 SPECIFIC = "specific_ids"
 
@@ -32,76 +23,6 @@ def feature_path(dirname: Path, filename: str, quadrant: Quadrant | None) -> Pat
         return Path(dirname) / SPECIFIC / f"{filename}_{SPECIFIC}.parquet"
     name = f"{filename}_field_{quadrant.field}_ccd_{quadrant.ccd}_quad_{quadrant.quad}.parquet"
     return Path(dirname) / f"field_{quadrant.field}" / name
-
-
-def write_features(
-    path: Path, values: Mapping[str, Any], columns: Mapping[str, str], *, meta: Mapping[str, object],
-    provenance: Provenance, overwrite: bool = False,
-) -> None:  # fmt: skip
-    """Write a feature table, whole or not at all.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Where to; folders are made.
-    values : mapping of str to sequence
-        A value of each source by column; columns that are not there are missing throughout.
-    columns : mapping of str to str
-        Names, order and types (:func:`scope.features.schema.columns`).
-    meta : mapping
-        Written as JSON under the metadata key ``scope``.
-    provenance : Provenance
-        Written beside it.
-    overwrite : bool
-        Replace the file that is there.
-
-    Raises
-    ------
-    OutputExists, WriteFailed
-        When the file cannot be written.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    size = len(values["_id"])
-    arrays = [_array(name, kind, values, size) for name, kind in columns.items()]
-    notes = {"scope": json.dumps(meta, sort_keys=True), **provenance.to_attrs()}
-    found = pa.table(arrays, names=list(columns)).replace_schema_metadata(notes)
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with atomic.atomic_path(path, overwrite=overwrite) as temporary:
-        pq.write_table(found, temporary, compression="zstd", write_page_checksum=True)
-
-
-def _array(name: str, kind: str, values: Mapping[str, Any], size: int) -> Any:
-    import pyarrow as pa
-
-    if kind == POINT:
-        return _points(np.asarray(values["ra"]), np.asarray(values["dec"]))
-    if kind == PICTURE:
-        flat = np.asarray(values[name], np.float64).reshape(-1)
-        side = 26
-        rows = pa.ListArray.from_arrays(pa.array(np.arange(0, len(flat) + 1, side), pa.int32()), pa.array(flat))
-        return pa.ListArray.from_arrays(pa.array(np.arange(0, len(rows) + 1, side), pa.int32()), rows)
-    given = values.get(name)
-    if kind == TEXT:
-        return pa.array([None] * size if given is None else list(given), pa.string())
-    if kind == TRUTH:
-        return pa.array(list(given) if given is not None else [None] * size, pa.bool_())
-    if kind == INT:
-        return pa.array([None] * size if given is None else [None if v is None else int(v) for v in given], pa.int64())
-    return pa.array(np.full(size, np.nan) if given is None else np.asarray(given, np.float64), pa.float64())
-
-
-def _points(ra: np.ndarray, dec: np.ndarray) -> Any:
-    """Return positions as GeoJSON points, whose longitude is ra - 180 deg."""
-    import pyarrow as pa
-
-    kind = pa.struct([("coordinates", pa.list_(pa.float64())), ("type", pa.string())])
-    points = [
-        None if not np.isfinite(a + d) else {"coordinates": [a - 180.0, d], "type": "Point"}
-        for a, d in zip(ra.tolist(), dec.tolist(), strict=True)
-    ]
-    return pa.array(points, kind)
 
 
 def read_catalogue(path: Path, *, needed: Sequence[str] = (), numbers: Sequence[str] = ()) -> Catalogue:

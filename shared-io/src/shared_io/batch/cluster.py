@@ -1,4 +1,4 @@
-"""Units worked on by the workers of a Dask cluster: one that runs already, or one on Slurm made for the run.
+"""Units worked on by the workers of a Dask cluster: one that runs already, or one made for the run, here or on Slurm.
 
 The workers must have the same packages and see the same files under the same names.
 """
@@ -42,9 +42,9 @@ class Cluster:
     work
         A function of a module, or a `functools.partial` of one.
     workers
-        How many to ask Slurm for; a cluster that runs already has those it has.
+        How many to start, or to ask Slurm for; a cluster that runs already has those it has.
     where
-        ``slurm`` or the address of a scheduler.
+        ``dask``, ``slurm`` or the address of a scheduler.
     began
         When the run was started.
 
@@ -123,6 +123,10 @@ class Cluster:
         try:
             if self._where == "slurm":
                 self._cluster = _slurm(self._workers)
+            elif self._where == "dask":
+                self._where, self._cluster = _configured(), None
+                if not self._where:
+                    self._where, self._cluster = "this machine", _local(self._workers)
             self._client = Client(self._cluster or self._where, timeout=_CONNECT, set_as_default=False)
             self._client.subscribe_topic(self._topic, lambda event: self._heard.put(event[1]))
         except (TimeoutError, OSError, ValueError, RuntimeError) as error:
@@ -184,6 +188,20 @@ def _unpacked(text: str) -> Outcome:
     seals = tuple(Seal(**seal) for seal in content.pop("seals"))
     records = tuple(Told(**record) for record in content.pop("records"))
     return Outcome(**content | {"notes": tuple(content["notes"])}, seals=seals, records=records)
+
+
+def _configured() -> str:
+    """Return the address of the scheduler that Dask's own configuration names, or nothing."""
+    import dask.config
+
+    return str(dask.config.get("scheduler-address", None) or "")
+
+
+def _local(workers: int) -> Any:
+    """Start worker processes on this machine."""
+    from dask.distributed import LocalCluster
+
+    return LocalCluster(n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None)
 
 
 def _slurm(workers: int) -> Any:

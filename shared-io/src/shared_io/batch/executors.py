@@ -87,20 +87,22 @@ def scheduler(text: str | None) -> str | None:
     Parameters
     ----------
     text
-        ``none``, ``slurm``, or the address of a Dask scheduler such as ``tcp://host:8786``.
+        ``none`` or ``local``, ``dask`` (the scheduler that ``DASK_SCHEDULER_ADDRESS`` names, else a cluster of
+        this machine, made for the run), ``slurm``, or the address of a Dask scheduler such as ``tcp://host:8786``.
 
     Raises
     ------
     ValueError
         When it is none of these.
     """
-    if text is None or text.strip().lower() in ("", "none"):
+    word = "" if text is None else text.strip()
+    if word.lower() in ("", "none", "local"):
         return None
-    if text.strip().lower() == "slurm":
-        return "slurm"
-    if _ADDRESS.fullmatch(text.strip()):
-        return text.strip()
-    raise ValueError(f"no such scheduler: {text} (none, slurm, or an address such as tcp://host:8786)")
+    if word.lower() in ("dask", "slurm"):
+        return word.lower()
+    if _ADDRESS.fullmatch(word):
+        return word
+    raise ValueError(f"no such scheduler: {text} (local, dask, slurm, or an address such as tcp://host:8786)")
 
 
 def choose(work: Work, workers: int, where: str | None, began: int, tell: Callable[[str], None]) -> Executor:

@@ -60,8 +60,8 @@ def run(
     workers
         Processes to use; 1 works in this one. With ``scheduler="slurm"``, the workers to ask Slurm for.
     scheduler
-        None for this machine, ``slurm``, or the address of a Dask scheduler; its workers must see the same
-        files under the same names.
+        None for this machine, ``dask``, ``slurm``, or the address of a Dask scheduler (see `scheduler`); its workers
+        must see the same files under the same names.
     ledger
         The run's journal, see `shared_io.ledger.home`; None keeps none.
     total

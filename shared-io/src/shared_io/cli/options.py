@@ -103,8 +103,8 @@ Scheduler = Annotated[
     str | None,
     option(
         "--scheduler",
-        help="Where they run: 'none' (here), 'slurm', or a Dask scheduler's address, tcp://HOST:PORT",
-        show_default="none",
+        help="Where they run: 'local', 'dask', 'slurm', or a Dask scheduler's address, tcp://HOST:PORT",
+        show_default="local",
         callback=_scheduler,
         metavar="WHERE",
     ),

@@ -9,13 +9,16 @@
 from __future__ import annotations
 
 from shared_io.fits.read import HDUInfo, Image, inspect, quiet, read_hdu, read_image, read_images, verify
+from shared_io.fits.rows import Rows, open_image
 from shared_io.fits.write import append, write, write_image
 
 __all__ = [
     "HDUInfo",
     "Image",
+    "Rows",
     "append",
     "inspect",
+    "open_image",
     "quiet",
     "read_hdu",
     "read_image",

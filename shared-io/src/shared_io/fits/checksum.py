@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from shared_io.errors import CorruptInput
 from shared_io.fits.structure import OURS, Block
 
-__all__ = ["OURS", "check_header", "check_sums", "encode", "ones_sum", "ones_sums", "text_of"]
+__all__ = ["OURS", "check_header", "check_sums", "check_total", "encode", "ones_sum", "ones_sums", "text_of"]
 
 log = logging.getLogger(__name__)
 
@@ -115,11 +116,16 @@ def check_sums(data: npt.NDArray[np.uint8], block: Block, path: str | os.PathLik
     CorruptInput
         When the HDU was altered.
     """
+    return check_total(lambda: ones_sum(data), block, path)
+
+
+def check_total(sum_of_data: Callable[[], int], block: Block, path: str | os.PathLike[str]) -> bool:
+    """Verify as `check_sums` does, with the `ones_sum` of data that do not lie in memory; asked for if needed."""
     check_header(block, path)
     stated, seal = text_of(block, "DATASUM"), text_of(block, "CHECKSUM")
     if not stated and not seal:
         return False
-    found = ones_sum(data)
+    found = sum_of_data()
     wrong_data = bool(stated) and (not stated.isdigit() or int(stated) != found)
     rest = ones_sum(block.header, found) if seal else 0
     wrong = bool(seal) and rest not in (0, _FULL)

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HDUInfo", "Image", "inspect", "read_hdu", "read_image", "read_images", "verify"]
 
-_DTYPES = {8: "u1", 16: "i2", 32: "i4", 64: "i8", -32: "f4", -64: "f8"}
+_PIECE = 2**22  # bytes
+DTYPES = {8: "u1", 16: "i2", 32: "i4", 64: "i8", -32: "f4", -64: "f8"}
 
 _FLIPPED = {(8, -128.0): "i1", (16, 2.0**15): "u2", (32, 2.0**31): "u4", (64, 2.0**63): "u8"}
 
@@ -236,8 +237,7 @@ def image_of(stream: Stream, block: Block, path: str | os.PathLike[str], *, veri
         raise SchemaMismatch(f"this HDU is a {block.kind}, not an image", path=path, hdu=block.place)
     if not block.shape or 0 in block.shape:
         raise SchemaMismatch("this HDU holds no pixels", path=path, hdu=block.place)
-    scaled = {"BSCALE", "BZERO", "BLANK"} & block.cards.keys()
-    if block.kind == "image" and (not scaled or _flipped(block)):
+    if is_plain(block):
         data, header = _plain(stream, block, path, verify_sums=verify_sums)
     else:
         hdu = astropy_hdu(stream, block, path, verify_sums=verify_sums)
@@ -252,27 +252,43 @@ def _plain(
     stream: Stream, block: Block, path: str | os.PathLike[str], *, verify_sums: bool
 ) -> tuple[npt.NDArray[Any], Header]:
     """Read pixels that are stored as they are meant."""
-    from astropy.io.fits import Header
-
     raw = load(stream, block, path)
     if verify_sums:
         check_sums(raw, block, path)
-    data = raw[: block.size].view(_DTYPES[block.bitpix]).reshape(block.shape)
+    data = raw[: block.size].view(DTYPES[block.bitpix]).reshape(block.shape)
     if np.little_endian and data.itemsize > 1:
         data.byteswap(inplace=True)
+    return as_meant(data, block), plain_header(block, path)
+
+
+def is_plain(block: Block) -> bool:
+    """Tell whether the pixels of an image are stored as they are meant, but for their highest bit."""
+    scaled = {"BSCALE", "BZERO", "BLANK"} & block.cards.keys()
+    return block.kind == "image" and (not scaled or flipped(block) is not None)
+
+
+def plain_header(block: Block, path: str | os.PathLike[str]) -> Header:
+    """Return the header of a plain image, without the cards that no longer hold once it is read."""
+    from astropy.io.fits import Header
+
     with translated(path, block), quiet():
         header = Header.fromstring(block.header)
-    dtype = _flipped(block)
-    if dtype is None:
-        return data, header
-    for card in ("BSCALE", "BZERO"):
+    for card in ("BSCALE", "BZERO") if flipped(block) else ():
         header.remove(card, ignore_missing=True, remove_all=True)
+    return header
+
+
+def as_meant(data: npt.NDArray[Any], block: Block) -> npt.NDArray[Any]:
+    """Return native pixels of a plain image as they are meant: the highest bit turned where it is stored turned."""
+    dtype = flipped(block)
+    if dtype is None:
+        return data
     bits = data.view(f"u{data.itemsize}")
     bits ^= bits.dtype.type(1 << (8 * data.itemsize - 1))
-    return bits.view(dtype), header
+    return bits.view(dtype)
 
 
-def _flipped(block: Block) -> str | None:
+def flipped(block: Block) -> str | None:
     """Return the dtype of pixels whose highest bit is stored flipped (BZERO = 2^15, ...), or None."""
     if "BLANK" in block.cards or "BZERO" not in block.cards:
         return None
@@ -292,6 +308,17 @@ def load(stream: Stream, block: Block, path: str | os.PathLike[str]) -> npt.NDAr
         raise CorruptInput("the file shrinks while it is read", path=path, hdu=block.place)
     raw[there:] = 0
     return raw
+
+
+def pieces(stream: Stream, block: Block, path: str | os.PathLike[str]) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield the data of an HDU as `load` returns them, piece by piece."""
+    for start in range(0, block.padded, _PIECE):
+        raw = np.empty(min(_PIECE, block.padded - start), np.uint8)
+        there = stream.fill(block.offset + start, raw)
+        if start + there < min(block.size, start + raw.size):
+            raise CorruptInput("the file shrinks while it is read", path=path, hdu=block.place)
+        raw[there:] = 0
+        yield raw
 
 
 def _native(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -326,7 +353,7 @@ def _info(block: Block, path: str | os.PathLike[str], *, verify_sum: bool) -> HD
     if block.kind in ("table", "compressed"):
         tables.fields(block, path)
 
-    dtype = np.dtype(_DTYPES[block.bitpix]) if block.kind in ("image", "compressed") else None
+    dtype = np.dtype(DTYPES[block.bitpix]) if block.kind in ("image", "compressed") else None
     with quiet():
         header = Header.fromstring(block.header)
     return HDUInfo(block.index, block.name, block.ver, block.kind, block.shape, dtype, header)

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -15,8 +16,8 @@ import numpy.typing as npt
 
 from shared_io import atomic
 from shared_io.errors import SchemaMismatch, SharedIOError
-from shared_io.fits.checksum import OURS, check_sums, encode, ones_sum, text_of
-from shared_io.fits.read import load, quiet
+from shared_io.fits.checksum import OURS, check_total, encode, ones_sum, text_of
+from shared_io.fits.read import pieces, quiet
 from shared_io.fits.stream import Stream, open_stream
 from shared_io.fits.structure import BLOCK, Block, walk
 
@@ -31,7 +32,7 @@ __all__ = ["append", "write", "write_image"]
 # of day into their comments.
 _PLACES = ("SIOCKSUM", "SIODSUM")
 _STALE = ("CHECKSUM", "DATASUM", "ZHECKSUM", "ZDATASUM", *_PLACES)
-_PIECE = 2**24
+_PIECE = 2**22
 
 
 def write(
@@ -282,9 +283,11 @@ def _copy(stream: Stream, blocks: Sequence[Block], file: BinaryIO, path: str | o
     """Copy verified HDUs byte for byte, with the filling of the last one made good."""
     for block in blocks:
         file.write(block.header)
-        data = load(stream, block, path)
-        check_sums(data, block, path)
-        file.write(data.data)
+        total = 0
+        for data in pieces(stream, block, path):
+            total = ones_sum(data, total)
+            file.write(data.data)
+        check_total(partial(int, total), block, path)
 
 
 def _seal(file: BinaryIO, path: str | os.PathLike[str]) -> None:

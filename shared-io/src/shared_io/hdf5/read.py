@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +41,8 @@ class Reader:
             limits.check_count(len(file), limits.current().hdus * 256, "entries at the root", path=path)
             self.names: list[str] = sorted(file)
 
-    def arrays(self, name: str) -> dict[str, npt.NDArray[Any]]:
-        """Return all arrays of a group, by name.
+    def arrays(self, name: str, *, without: Collection[str] = ()) -> dict[str, npt.NDArray[Any]]:
+        """Return all arrays of a group, by name, but for those that are not wanted.
 
         Raises
         ------
@@ -55,12 +55,12 @@ class Reader:
             group = self.node(name)
             if not self.is_group(group):
                 raise SchemaMismatch("this is one array, not a group", path=self._path, hdu=name)
-            members = {key: self.node(f"{name.rstrip('/')}/{key}") for key in sorted(group)}
+            members = {key: self._node(key, group) for key in sorted(set(group) - set(without))}
             datasets = {key: node for key, node in members.items() if not self.is_group(node)}
             total = sum(_bytes(dataset) for dataset in datasets.values())
             limits.check_bytes(total, path=self._path, hdu=name, what="a group")
             limits.check_expansion(total, _source.size(self._path), path=self._path, hdu=name)
-            return {key: self.load(dataset) for key, dataset in datasets.items()}
+            return {key: self.load(dataset, name=f"{name}/{key}") for key, dataset in datasets.items()}
 
     def array(self, name: str) -> npt.NDArray[Any]:
         """Return one array.
@@ -88,7 +88,7 @@ class Reader:
         """
         with self._translated(name):
             node = self._file if name is None else self.node(name)
-            return {key: self.attribute(node, key) for key in sorted(node.attrs)}
+            return {key: self.attribute(node, key, name or "/") for key in sorted(node.attrs)}
 
     def node(self, name: str) -> Any:
         """Return a group or dataset as h5py gives it, every link on the way looked at first.
@@ -103,30 +103,34 @@ class Reader:
         with self._translated(name):
             return self._node(name)
 
-    def _node(self, name: str) -> Any:
-        import h5py
+    def _node(self, name: str, start: Any = None) -> Any:
+        from h5py import h5l
 
-        node: Any = self._file
+        node: Any = self._file if start is None else start
         left = [part for part in name.split("/") if part not in ("", ".")]
         for _ in range(64):
             if not left:
                 return node
             part = left.pop(0)
-            if part == ".." or not self.is_group(node) or part not in node.keys():  # noqa: SIM118
-                link = None
-            else:
-                link = node.get(part, getlink=True)
-            if isinstance(link, h5py.HardLink):
-                node = node[part]
-            elif isinstance(link, h5py.SoftLink):
-                left = [p for p in link.path.split("/") if p not in ("", ".")] + left
-                node = self._file if link.path.startswith("/") else node
-            elif link is None:
+            link = self._link(node, part)
+            if link is None:
                 shown = ", ".join(self.names[:8])
                 raise SchemaMismatch("there is no such entry", path=self._path, hdu=name, hint=f"it has {shown}")
+            if link == h5l.TYPE_HARD:
+                node = _opened(node, part)
+            elif link == h5l.TYPE_SOFT:
+                path = node.id.links.get_val(part.encode()).decode()
+                left = [p for p in path.split("/") if p not in ("", ".")] + left
+                node = self._file if path.startswith("/") else node
             else:
                 raise UnsafeInput("a link leads out of the file", path=self._path, hdu=name)
         raise UnsafeInput("links lead round in circles", path=self._path, hdu=name)
+
+    def _link(self, node: Any, part: str) -> int | None:
+        """Return the type of a link in a group; None where there is none."""
+        if part == ".." or not self.is_group(node) or not node.id.links.exists(part.encode()):
+            return None
+        return int(node.id.links.get_info(part.encode()).type)
 
     def is_group(self, node: Any) -> bool:
         """Tell whether a node is a group."""
@@ -134,8 +138,8 @@ class Reader:
 
         return isinstance(node, h5py.Group)
 
-    def check(self, dataset: Any) -> None:
-        """Check a dataset before its data are read.
+    def check(self, dataset: Any, name: str | None = None) -> None:
+        """Check a dataset before its data are read; `name` spares asking for it.
 
         Raises
         ------
@@ -143,34 +147,42 @@ class Reader:
             When they shall not be read.
         """
         import h5py
+        from h5py import h5d
 
-        where = {"path": self._path, "hdu": dataset.name}
+        where: dict[str, Any] = {"path": self._path, "hdu": name or dataset.name}
         if not isinstance(dataset, h5py.Dataset):
             raise SchemaMismatch("this is no array", **where)
-        if dataset.is_virtual:
+        creation = dataset.id.get_create_plist()
+        layout = creation.get_layout()
+        if layout == h5d.VIRTUAL:
             raise UnsafeInput("the data lie in other files (virtual dataset)", **where)
-        if dataset.external:
+        if creation.get_external_count():
             raise UnsafeInput("the data lie in other files (external storage)", **where)
         if dataset.shape is None:
             raise SchemaMismatch("this array is null", **where)
         self._check_type(dataset.id.get_type(), where)
-        creation = dataset.id.get_create_plist()
         unknown = {creation.get_filter(i)[0] for i in range(creation.get_nfilters())} - _FILTERS
         if unknown:
             raise SchemaMismatch(f"compressed by a filter that is not built in ({sorted(unknown)})", **where)
         size = _bytes(dataset)
         limits.check_bytes(size, **where)
         limits.check_expansion(size, dataset.id.get_storage_size(), **where)
-        if dataset.chunks and math.prod(dataset.chunks) * dataset.dtype.itemsize > max(_CHUNK, 2 * size):
-            raise InputTooLarge(f"chunks of {dataset.chunks} elements", **where)
+        chunk = math.prod(creation.get_chunk()) if layout == h5d.CHUNKED else 0
+        if chunk * dataset.dtype.itemsize > max(_CHUNK, 2 * size):
+            raise InputTooLarge(f"chunks of {creation.get_chunk()} elements", **where)
 
-    def load(self, dataset: Any, selection: Any = ()) -> npt.NDArray[Any]:
+    def load(self, dataset: Any, selection: Any = (), name: str | None = None) -> npt.NDArray[Any]:
         """Return the checked data of a dataset, native, text as str."""
-        from h5py import h5t
+        from h5py import h5s, h5t
 
-        self.check(dataset)
-        text = dataset.dtype.metadata or {}
-        if dataset.dtype.kind == "O":
+        self.check(dataset, name)
+        kind = dataset.dtype
+        if selection == () and kind.kind in "bif" and dataset.size:
+            whole = np.empty(dataset.shape, kind.newbyteorder("="))
+            dataset.id.read(h5s.ALL, h5s.ALL, whole)
+            return whole
+        text = kind.metadata or {}
+        if kind.kind == "O":
             data = np.asarray(dataset.asstr(errors="strict")[selection])
             return fixed_width(data, str, self._path, dataset.name)
         data = np.asarray(dataset[selection])
@@ -182,16 +194,22 @@ class Reader:
             return np.char.decode(data, "utf-8")
         return data.astype(data.dtype.newbyteorder("="), copy=False)
 
-    def attribute(self, node: Any, key: str) -> Any:
+    def attribute(self, node: Any, key: str, name: str | None = None) -> Any:
         """Return one attribute: a number, a text, or an array of them."""
-        kind = node.attrs.get_id(key)
-        where: dict[str, Any] = {"path": self._path, "hdu": f"{node.name}@{key}"}
-        cap = limits.current().header_bytes
-        if kind.shape is None:
+        from h5py import h5a
+
+        found = h5a.open(node.id, key.encode())
+        where: dict[str, Any] = {"path": self._path, "hdu": f"{name or node.name}@{key}"}
+        shape, kind = found.shape, found.dtype
+        if shape is None:
             return None
-        if math.prod(kind.shape) * max(1, kind.dtype.itemsize) > cap:
+        if math.prod(shape) * max(1, kind.itemsize) > limits.current().header_bytes:
             raise InputTooLarge("this attribute is too large", **where)
-        self._check_type(kind.get_type(), where)
+        self._check_type(found.get_type(), where)
+        if kind.kind in "biuf" and shape == ():
+            number = np.empty((), kind)
+            found.read(number)
+            return number.item()
         value = node.attrs[key]
         if isinstance(value, bytes):
             return value.decode("utf-8", errors="replace")
@@ -255,6 +273,16 @@ def translated(path: str | os.PathLike[str], name: str | None) -> Iterator[None]
         raise CorruptInput(
             f"cannot be read ({reason})", path=path, hdu=name, hint="the file is truncated or damaged"
         ) from error
+
+
+def _opened(group: Any, name: str) -> Any:
+    """Return a member of a group, as ``group[name]``: without what that does for other kinds of names."""
+    import h5py
+    from h5py import h5d, h5g, h5o
+
+    found = h5o.open(group.id, name.encode())
+    kinds: dict[type, Any] = {h5g.GroupID: h5py.Group, h5d.DatasetID: h5py.Dataset}
+    return kinds.get(type(found), h5py.Datatype)(found)
 
 
 def _bytes(dataset: Any) -> int:

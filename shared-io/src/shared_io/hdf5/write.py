@@ -60,45 +60,40 @@ class Writer:
         SchemaMismatch
             When the name is taken or something cannot be stored.
         """
-        if name in self._file:
+        if name in self._file.id:
             raise SchemaMismatch("this name is already in the file", path=self._path, hdu=name)
         group = self._group(name)
         for key, array in arrays.items():
-            self._dataset(group, key, array)
+            self._dataset(group, key, array, f"{name}/{key}")
         self._attributes(group, attrs)
 
     def add_array(self, name: str, array: npt.ArrayLike, attrs: Mapping[str, Any] | None = None) -> None:
         """Add one array at the root; the rest as for `add`."""
         head, _, tail = name.rpartition("/")
-        parent = self._file[head] if head and head in self._file else self._group(head) if head else self._file
-        self._attributes(self._dataset(parent, tail, array), attrs)
+        self._attributes(self._dataset(self._group(head), tail, array, name), attrs)
 
     def _group(self, name: str) -> Any:
+        """Return a group (h5py's low-level object, as everywhere here: objects are many and small), made if needed."""
         from h5py import h5g, h5p
 
         creation = h5p.create(h5p.GROUP_CREATE)
         creation.set_obj_track_times(False)
-        where = self._file.id
-        group: Any = self._file
+        group: Any = self._file.id
         for part in filter(None, name.split("/")):
-            if part in group:
-                group = group[part]
-            else:
-                h5g.create(where, part.encode(), gcpl=creation)
-                group = group[part]
-            where = group.id
+            there = part.encode() in group
+            group = h5g.open(group, part.encode()) if there else h5g.create(group, part.encode(), gcpl=creation)
         return group
 
-    def _dataset(self, group: Any, name: str, array: npt.ArrayLike) -> Any:
+    def _dataset(self, group: Any, name: str, array: npt.ArrayLike, path: str) -> Any:
         data = np.asarray(array)
-        if name in group:
-            raise SchemaMismatch("this name is already in the file", path=self._path, hdu=f"{group.name}/{name}")
+        if name.encode() in group:
+            raise SchemaMismatch("this name is already in the file", path=self._path, hdu=path)
         if data.dtype.kind == "U":
             data, attrs = _encoded(data), {"encoding": "utf-8"}
         else:
             attrs = {}
         if data.dtype.kind not in "biufcS" or data.dtype.itemsize == 0:
-            raise SchemaMismatch(f"HDF5 cannot hold {data.dtype} safely", path=self._path, hdu=f"{group.name}/{name}")
+            raise SchemaMismatch(f"HDF5 cannot hold {data.dtype} safely", path=self._path, hdu=path)
         data = np.asarray(data, data.dtype.newbyteorder("<"), order="C")
         with _disk(self._path):
             found = self._stored(group, name, data)
@@ -107,33 +102,50 @@ class Writer:
         return found
 
     def _stored(self, group: Any, name: str, data: npt.NDArray[Any]) -> Any:
-        if data.ndim == 0 or data.size == 0:
-            return self._compact(group, name, data)
-        return group.create_dataset(
-            name, data=data, chunks=_chunks(data), fletcher32=True, track_times=False, **self._preset
-        )
+        from h5py import h5d, h5s, h5t
 
-    def _compact(self, group: Any, name: str, data: npt.NDArray[Any]) -> Any:
-        """Store a scalar or an empty array, which cannot be chunked, inside of its checksummed header."""
-        from h5py import h5d, h5p, h5s, h5t
+        kind = h5t.py_create(data.dtype, logical=True)
+        space = h5s.create_simple(data.shape) if data.ndim else h5s.create(h5s.SCALAR)
+        dataset = h5d.create(group, name.encode(), kind, space, self._creation(data))
+        if data.size:
+            dataset.write(h5s.ALL, h5s.ALL, data)
+        return dataset
+
+    def _creation(self, data: npt.NDArray[Any]) -> Any:
+        """Return how a dataset is stored.
+
+        A scalar or an empty array, which cannot be chunked, goes inside of its checksummed header.
+        """
+        from h5py import h5d, h5p, h5z
 
         creation = h5p.create(h5p.DATASET_CREATE)
         creation.set_obj_track_times(False)
-        if data.size:
+        if data.ndim and data.size:
+            creation.set_chunk(_chunks(data))
+            if self._preset.get("shuffle"):
+                creation.set_shuffle()
+            if self._preset.get("compression") == "gzip":
+                creation.set_deflate(self._preset["compression_opts"])
+            elif self._preset.get("compression") == "lzf":
+                creation.set_filter(h5z.FILTER_LZF, h5z.FLAG_OPTIONAL)
+            creation.set_fletcher32()
+        elif data.size:
             creation.set_layout(h5d.COMPACT)
-        space = h5s.create_simple(data.shape) if data.ndim else h5s.create(h5s.SCALAR)
-        h5d.create(group.id, name.encode(), h5t.py_create(data.dtype, logical=True), space, creation)
-        dataset = group[name]
-        if data.size:
-            dataset[()] = data
-        return dataset
+        return creation
 
     def _attributes(self, where: Any, attrs: Mapping[str, Any] | None) -> None:
+        from h5py import h5a, h5s, h5t
+
         for key, value in (attrs or {}).items():
             try:
-                where.attrs[key] = _attribute(value)
+                data = np.asarray(_attribute(value))
+                kind = h5t.py_create(data.dtype, logical=True)
             except (TypeError, ValueError) as error:
                 raise SchemaMismatch(f"attribute {key!r} cannot be stored: {error}", path=self._path) from error
+            if h5a.exists(where, key.encode()):
+                h5a.delete(where, key.encode())
+            space = h5s.create_simple(data.shape) if data.ndim else h5s.create(h5s.SCALAR)
+            h5a.create(where, key.encode(), kind, space).write(data)
 
 
 @contextmanager
@@ -173,8 +185,8 @@ def writer(
             file = _create(disk)
         try:
             out = Writer(file, disk, path, PRESETS[compression])
-            out._attributes(file, attrs)
-            out._attributes(file, provenance.to_attrs() if provenance else None)
+            out._attributes(file.id, attrs)
+            out._attributes(file.id, provenance.to_attrs() if provenance else None)
             yield out
         finally:
             with _disk(path):

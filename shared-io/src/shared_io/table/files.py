@@ -126,6 +126,7 @@ def row_groups(
     columns: Sequence[str] | None = None,
     *,
     where: Mapping[str, Sequence[float]] | None = None,
+    most: int | None = None,
 ) -> Iterator[Any]:
     """Read a Parquet file one row group at a time, as Arrow tables: for nested columns and many rows.
 
@@ -138,6 +139,9 @@ def row_groups(
     where
         Numbers wanted by the name of their column: groups whose statistics rule all of them out are not read.
         Rows of the others are not filtered.
+    most
+        Larger row groups come in pieces of about so many bytes, and never lie in memory as a whole; smaller ones
+        come several together.
 
     Yields
     ------
@@ -153,7 +157,7 @@ def row_groups(
     """
     if _format_of(path) != "parquet":
         raise SchemaMismatch("only Parquet is read by row groups", path=path)
-    yield from _module("parquet").row_groups(path, columns, where=where)
+    yield from _module("parquet").row_groups(path, columns, where=where, most=most)
 
 
 def arrow_schema(path: str | os.PathLike[str]) -> Any:

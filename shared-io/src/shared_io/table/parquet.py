@@ -25,6 +25,7 @@ _COLUMNS, _META = b"shared_io.columns", b"shared_io.meta"
 _FOREIGN_META = b"scope"  # a JSON object of attributes, as scope's tables carry them
 _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBLE": 8, "BYTE_ARRAY": 4}
 _ROWS = 2**20  # of a row group
+_BUFFER = 2**20  # bytes of a column that are read at a time where not all of them may lie in memory
 
 
 class Writer:
@@ -171,28 +172,45 @@ def batches(
         names = source.choose(columns)
         for group in range(source.groups):
             source.verify(group, names)
-            parts = source.file.iter_batches(batch_size=rows, row_groups=[group], columns=names, use_threads=False)
-            while True:
-                with _translated(path):
-                    part = next(parts, None)
-                if part is None:
-                    break
+            for part in _pieces(source, group, names, rows):
                 yield source.table(part, names)
 
 
 def row_groups(
-    path: str | os.PathLike[str], columns: Sequence[str] | None = None, *, where: Mapping[str, Any] | None = None
+    path: str | os.PathLike[str],
+    columns: Sequence[str] | None = None,
+    *,
+    where: Mapping[str, Any] | None = None,
+    most: int | None = None,
 ) -> Iterator[Any]:
     """Read Arrow tables, a row group at a time; see `shared_io.table.row_groups`."""
-    with _opened(path) as source:
+    with _opened(path, buffer_size=_BUFFER if most else 0) as source:
         names = source.choose(columns)
-        for group in range(source.groups):
-            if not all(source.may_hold(group, name, wanted) for name, wanted in (where or {}).items()):
+        wanted = (where or {}).items()
+        kept = [g for g in range(source.groups) if all(source.may_hold(g, name, values) for name, values in wanted)]
+        for groups in [[g] for g in kept] if most is None else source.together(kept, names, most):
+            for group in groups:
+                source.verify(group, names)
+            rows = None if most is None else source.rows(groups[0], names, most)
+            if rows is not None:
+                yield from _pieces(source, groups[0], names, rows)
                 continue
-            source.verify(group, names)
             with _translated(path):
-                found = source.file.read_row_group(group, columns=names, use_threads=False)
+                found = source.file.read_row_groups(groups, columns=names, use_threads=False)
             yield found
+
+
+def _pieces(source: _Source, group: int, names: list[str], rows: int) -> Iterator[Any]:
+    """Yield some rows of a row group after others, as Arrow tables."""
+    import pyarrow as pa
+
+    parts = source.file.iter_batches(batch_size=rows, row_groups=[group], columns=names, use_threads=False)
+    while True:
+        with _translated(source.path):
+            part = next(parts, None)
+        if part is None:
+            return
+        yield pa.Table.from_batches([part])
 
 
 def arrow_schema(path: str | os.PathLike[str]) -> Any:
@@ -236,6 +254,33 @@ class _Source:
         wanted = tuple(f"{name}." for name in names)
         indices = [i for i, path in enumerate(paths) if f"{path}.".startswith(wanted)]
         self._seal.verify(self._raw, self._metadata, group, indices, self.path)
+
+    def together(self, groups: list[int], names: list[str], most: int) -> list[list[int]]:
+        """Return row groups in lots of at most so many bytes in some columns; larger ones are alone."""
+        lots: list[list[int]] = []
+        room = 0
+        for group in groups:
+            size = self._bytes(group, names)
+            if not lots or size > room:
+                lots.append([])
+                room = most
+            lots[-1].append(group)
+            room -= size
+        return lots
+
+    def rows(self, group: int, names: list[str], most: int) -> int | None:
+        """Return how many rows of a group make `most` bytes in some columns; None if all of them do not."""
+        total = self._bytes(group, names)
+        return None if total <= most else max(1, self._metadata.row_group(group).num_rows * most // total)
+
+    def _bytes(self, group: int, names: list[str]) -> int:
+        """Return what some columns of a row group are in memory."""
+        row_group, total = self._metadata.row_group(group), 0
+        for index in range(self._metadata.num_columns):
+            chunk = row_group.column(index)
+            if f"{chunk.path_in_schema}.".startswith(tuple(f"{name}." for name in names)):
+                total += max(chunk.total_uncompressed_size, chunk.num_values * self._width(index))
+        return total
 
     def may_hold(self, group: int, name: str, wanted: Any) -> bool:
         """Tell from the statistics whether a row group can hold one of the wanted numbers in a column."""
@@ -320,11 +365,11 @@ def _repeated(metadata: Any) -> list[str]:
 
 
 @contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[_Source]:
+def _opened(path: str | os.PathLike[str], **options: Any) -> Iterator[_Source]:
     with _source.open_input(path) as raw:
         seal.check_footer(raw, path)
         with _translated(path):
-            file = _parquet_file(path)
+            file = _parquet_file(path, **options)
         with file:
             with _translated(path):
                 source = _Source(file, raw, path)
@@ -333,7 +378,7 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[_Source]:
                 yield source
                 return
             with _translated(path):
-                again = _parquet_file(path, metadata=file.metadata, read_dictionary=repeated)
+                again = _parquet_file(path, metadata=file.metadata, read_dictionary=repeated, **options)
             with again:
                 source.file = again
                 yield source

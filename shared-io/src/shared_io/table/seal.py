@@ -138,10 +138,11 @@ def chunk_ranges(metadata: Any, group: int) -> list[tuple[int, int]]:
     ranges = []
     for index in range(metadata.num_columns):
         chunk = metadata.row_group(group).column(index)
-        starts = [chunk.data_page_offset]
+        # Without values there may be no page of them, but still one of a dictionary.
+        starts = [chunk.data_page_offset] if chunk.num_values or chunk.data_page_offset else []
         if chunk.has_dictionary_page and chunk.dictionary_page_offset:
             starts.append(chunk.dictionary_page_offset)
-        ranges.append((min(starts), chunk.total_compressed_size))
+        ranges.append((min(starts, default=0), chunk.total_compressed_size))
     return ranges
 
 

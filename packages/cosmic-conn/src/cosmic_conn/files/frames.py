@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from shared_io.errors import SchemaMismatch
 
 from cosmic_conn.detection import SMALLEST, Camera
 
-__all__ = ["BITS_MASK", "SCIENCE", "ScienceImage", "camera_of", "read_science", "saturation_of"]
+__all__ = ["BITS_MASK", "SCIENCE", "ScienceImage", "camera_of", "open_science", "read_science", "saturation_of"]
 
 SCIENCE = "SCI"
 """Name of the extensions that are searched."""
@@ -25,6 +26,7 @@ BITS_MASK = "BPM"
 _GAIN = ("GAIN",)
 _READ_NOISE = ("RDNOISE", "READNOIS", "READNOISE", "RON")
 _SATURATION = ("SATURATE", "SATLEVEL")
+_STRIP = 256  # rows that are looked at together
 _MOST_SATURATED = 0.05  # share of pixels from which the header's level is not believed
 
 
@@ -34,17 +36,17 @@ class ScienceImage:
 
     Attributes
     ----------
-    pixels : ndarray, shape (height, width)
-    mask : ndarray of bool or None
-        Bad pixels.
+    pixels : ndarray or Rows, shape (height, width)
+    mask : ndarray of bool or Rows, or None
+        Bad pixels: not zero.
     header : Header
         Of its HDU, with what only the primary header has.
     index, name, version
         Its HDU.
     """
 
-    pixels: npt.NDArray[Any]
-    mask: npt.NDArray[np.bool_] | None
+    pixels: npt.NDArray[Any] | fits.Rows
+    mask: npt.NDArray[np.bool_] | fits.Rows | None
     header: Any
     index: int
     name: str
@@ -54,7 +56,21 @@ class ScienceImage:
 def read_science(
     path: str | os.PathLike[str], extension: str = SCIENCE, bad_pixels: str = BITS_MASK
 ) -> Iterator[ScienceImage]:
-    """Read the images of a file that are to be searched, one after the other.
+    """Read the images of a file that are to be searched, one after the other; parameters and errors of `open_science`.
+
+    Yields
+    ------
+    ScienceImage
+        With arrays.
+    """
+    for image in open_science(path, extension, bad_pixels):
+        yield replace(image, pixels=image.pixels[:], mask=None if image.mask is None else image.mask[:] != 0)
+
+
+def open_science(
+    path: str | os.PathLike[str], extension: str = SCIENCE, bad_pixels: str = BITS_MASK
+) -> Iterator[ScienceImage]:
+    """Open the images of a file that are to be searched, one after the other, to read them by rows.
 
     Parameters
     ----------
@@ -68,7 +84,7 @@ def read_science(
     Yields
     ------
     ScienceImage
-        Read when it is asked for, so that no more than one needs to be held.
+        With `Rows`, which can be read until the next one is asked for.
 
     Raises
     ------
@@ -76,34 +92,33 @@ def read_science(
         When the file is damaged, or has no such image.
     """
     infos = fits.inspect(path)
-    chosen = [info.index for info in infos if info.name == extension.strip().upper() and info.shape]
-    if not chosen and extension.upper() == SCIENCE:
-        chosen = [fits.read_image(path).index]
+    chosen: list[int | str | None] = [i.index for i in infos if i.name == extension.strip().upper() and i.shape]
     if not chosen:
-        chosen = [fits.read_image(path, extension).index]
+        chosen = [None if extension.upper() == SCIENCE else extension]
     masks = {info.ver: info.index for info in infos if info.name == bad_pixels.strip().upper() and bad_pixels}
-    for index in chosen:
-        yield _science(path, index, infos, masks, alone=len(chosen) == 1)
+    for which in chosen:
+        with ExitStack() as opened:
+            yield _science(path, which, infos, masks, opened, alone=len(chosen) == 1)
 
 
 def _science(
-    path: str | os.PathLike[str], index: int, infos: tuple[fits.HDUInfo, ...], masks: dict[int, int], *, alone: bool
-) -> ScienceImage:
-    info = infos[index]
-    image = fits.read_image(path, index)
-    pixels = image.data
-    if pixels.ndim != 2 or min(pixels.shape) < SMALLEST:
+    path: str | os.PathLike[str], which: int | str | None, infos: tuple[fits.HDUInfo, ...], masks: dict[int, int],
+    opened: ExitStack, *, alone: bool,
+) -> ScienceImage:  # fmt: skip
+    pixels = opened.enter_context(fits.open_image(path, which))
+    info = infos[pixels.index]
+    if min(pixels.shape) < SMALLEST:
         shape = " x ".join(map(str, pixels.shape))
         raise SchemaMismatch(f"an image of {shape} pixels; two sides of {SMALLEST} at least", path=path, hdu=info.name)
     where = masks.get(info.ver, next(iter(masks.values())) if masks and alone else None)
     bad = None
     if where is not None:
-        bad = fits.read_image(path, where).data != 0
+        bad = opened.enter_context(fits.open_image(path, where))
         if bad.shape != pixels.shape:
             raise SchemaMismatch("the extension of bad pixels has another shape", path=path, hdu=infos[where].name)
-    header = image.header.copy()
+    header = pixels.header.copy()
     header.extend(infos[0].header, unique=True, bottom=True, strip=True)
-    return ScienceImage(pixels, bad, header, index, info.name, info.ver)
+    return ScienceImage(pixels, bad, header, pixels.index, info.name, info.ver)
 
 
 def camera_of(image: ScienceImage, given: Camera) -> Camera:
@@ -117,13 +132,15 @@ def camera_of(image: ScienceImage, given: Camera) -> Camera:
     return Camera(gain, noise, saturation_of(image.pixels, image.header) if saturation is None else saturation)
 
 
-def saturation_of(pixels: npt.NDArray[Any], header: Any) -> float | None:
+def saturation_of(pixels: npt.NDArray[Any] | fits.Rows, header: Any) -> float | None:
     """Return the saturation level that a header names, unless more than a twentieth of the pixels would be beyond."""
     level = _number(header, _SATURATION)
+    if level is None:
+        return None
     with np.errstate(invalid="ignore"):
-        if level is not None and (pixels >= level).mean() > _MOST_SATURATED:
-            return None
-    return level
+        strips = (pixels[start : start + _STRIP] for start in range(0, pixels.shape[0], _STRIP))
+        beyond = sum(int((strip >= level).sum()) for strip in strips)
+    return None if beyond / pixels.size > _MOST_SATURATED else level
 
 
 def _number(header: Any, keys: tuple[str, ...]) -> float | None:

@@ -12,6 +12,7 @@ Their EXTVER are those of the images they belong to. The header of CRMASK holds 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +22,12 @@ from shared_io import fits
 from shared_io.errors import SchemaMismatch
 from shared_io.provenance import Provenance
 
-from cosmic_conn.detection import Camera, Detection
+from cosmic_conn.branches import Strip
+from cosmic_conn.clean import fill
+from cosmic_conn.detection import Camera, Detector
 from cosmic_conn.files.frames import ScienceImage
-from cosmic_conn.files.packing import packed
-from cosmic_conn.kernels.masks import to_bytes
+from cosmic_conn.files.packing import Packer
+from cosmic_conn.kernels.masks import ObjectSizes, to_bytes
 
 __all__ = ["CLEAN", "MASK", "PROBABILITY", "Layout", "Product", "product_of", "summary_cards", "write_products"]
 
@@ -68,11 +71,14 @@ class Product:
         Of the HDU that was searched.
     hdus
         The new extensions.
+    flagged
+        The mask, where it is merged into another extension; else empty.
     """
 
     name: str
     version: int
     hdus: tuple[Any, ...]
+    flagged: npt.NDArray[np.bool_]
 
     @property
     def mask(self) -> Any:
@@ -80,9 +86,37 @@ class Product:
         return self.hdus[1]
 
 
-def product_of(image: ScienceImage, camera: Camera, detection: Detection, layout: Layout) -> Product:
-    """Return what is to be written of a detection."""
-    return Product(image.name, image.version, tuple(_extensions(image, camera, detection, layout)))
+def product_of(
+    image: ScienceImage, camera: Camera, detector: Detector, strips: Iterable[Strip], layout: Layout
+) -> Product:
+    """Return what is to be written of an image.
+
+    Parameters
+    ----------
+    image, camera, detector
+        What was searched, and with what.
+    strips
+        Probability and mask as `Detector.strips` gives them; each is packed before the next is asked for.
+    layout
+        What goes into the file.
+    """
+    probability = Packer(PROBABILITY, image.version, "RICE_1")
+    kind: Any = np.uint8 if layout.bit < _BYTE else np.int32
+    mask = Packer(MASK, image.version, "PLIO_1" if layout.bit < _PLIO else "RICE_1")
+    sizes, masks = ObjectSizes(), []
+    for values, flagged in strips:
+        probability.add(to_bytes(values))
+        mask.add(flagged.astype(kind) * kind(layout.bit))
+        sizes.add(flagged)
+        if layout.clean or layout.merge:
+            masks.append(flagged)
+    whole = np.concatenate(masks) if masks else np.empty((0, 0), dtype=bool)
+    found = [probability.hdu(), mask.hdu()]
+    found[0].header["BSCALE"] = (0.004, "probability of a step")
+    found[1].header.update(_cards(image, camera, detector, sizes, layout))
+    if layout.clean:
+        found.append(_clean(image, whole))
+    return Product(image.name, image.version, tuple(found), whole)
 
 
 def write_products(
@@ -120,12 +154,12 @@ def write_products(
     fits.write(target, [*_merged(source, found, layout), *new], overwrite=overwrite, provenance=provenance)
 
 
-def summary_cards(image: ScienceImage, detection: Detection) -> dict[str, tuple[Any, str]]:
+def summary_cards(image: ScienceImage, sizes: ObjectSizes) -> dict[str, tuple[Any, str]]:
     """Return the counts of a detection as cards: keyword -> (value, comment)."""
-    counts = detection.counts()
+    counts, flagged = sizes.counts(), int(sizes.sizes().sum())
     cards: dict[str, tuple[Any, str]] = {
-        "CRNPIX": (int(detection.mask.sum()), "pixels called cosmic rays"),
-        "CRFRAC": (round(detection.fraction, 8), "their share of the image"),
+        "CRNPIX": (flagged, "pixels called cosmic rays"),
+        "CRFRAC": (round(flagged / image.pixels.size, 8), "their share of the image"),
         "CRNOBJ": (sum(counts.values()), "8-connected objects of them"),
         "CRN1": (counts["1"], "objects of 1 pixel"),
         "CRN2": (counts["2-4"], "objects of 2 to 4 pixels"),
@@ -146,27 +180,28 @@ def _rate(image: ScienceImage, objects: int) -> float | None:
     return float(f"{objects / (image.pixels.size * (size * 1e-4) ** 2) / time:.6g}")
 
 
-def _extensions(image: ScienceImage, camera: Camera, detection: Detection, layout: Layout) -> list[Any]:
-    from astropy.io.fits import ImageHDU
-
-    probability = packed(to_bytes(detection.probability), PROBABILITY, image.version, "RICE_1")
-    probability.header["BSCALE"] = (0.004, "probability of a step")
-    bits: npt.NDArray[Any] = detection.mask.astype(np.uint8 if layout.bit < _BYTE else np.int32)
-    bits *= layout.bit
-    mask = packed(bits, MASK, image.version, "PLIO_1" if layout.bit < _PLIO else "RICE_1")
-    mask.header["CRBIT"] = (layout.bit, "value of a cosmic-ray pixel")
-    mask.header["CRMETHOD"] = (detection.method, "how they were found")
-    mask.header["CRMODEL"] = (detection.model, "network, if any")
-    mask.header["CRTHRESH"] = (detection.threshold, "probability from which a pixel is flagged")
+def _cards(
+    image: ScienceImage, camera: Camera, detector: Detector, sizes: ObjectSizes, layout: Layout
+) -> dict[str, tuple[Any, str]]:
+    """Return the cards of the mask."""
+    cards: dict[str, tuple[Any, str]] = {
+        "CRBIT": (layout.bit, "value of a cosmic-ray pixel"),
+        "CRMETHOD": (detector.settings.method, "how they were found"),
+        "CRMODEL": (detector.model, "network, if any"),
+        "CRTHRESH": (detector.threshold, "probability from which a pixel is flagged"),
+    }
     for key, value in (("CRGAIN", camera.gain), ("CRRDNOIS", camera.read_noise), ("CRSATUR", camera.saturation)):
         if value is not None:
-            mask.header[key] = (value, "of the camera, as used")
-    mask.header.update(summary_cards(image, detection))
-    if not layout.clean:
-        return [probability, mask]
-    clean = ImageHDU(detection.cleaned(image.pixels), name=CLEAN)
+            cards[key] = (value, "of the camera, as used")
+    return cards | summary_cards(image, sizes)
+
+
+def _clean(image: ScienceImage, mask: npt.NDArray[np.bool_]) -> Any:
+    from astropy.io.fits import ImageHDU
+
+    clean = ImageHDU(fill(image.pixels[:], mask), name=CLEAN)
     clean.header["EXTVER"] = (image.version, "of the image that this belongs to")
-    return [probability, mask, clean]
+    return clean
 
 
 def _merged(source: str | os.PathLike[str], found: list[Product], layout: Layout) -> list[Any]:
@@ -184,7 +219,7 @@ def _merged(source: str | os.PathLike[str], found: list[Product], layout: Layout
         if not same:
             raise SchemaMismatch(f"there is no {wanted} extension for {product.name},{product.version}", path=source)
         hdu = hdus[same[0]]
-        hdu.data = _with_bit(hdu.data, product.mask.data != 0, layout.bit, source, wanted)
+        hdu.data = _with_bit(hdu.data, product.flagged, layout.bit, source, wanted)
     return hdus
 
 

@@ -65,9 +65,11 @@ def sharp_pixels(
 def without_excess(
     image: Array, mask: npt.NDArray[np.bool_], noise_charge: float, least: float
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return pixels of a mask that do not stand out from the darker of the unmasked pixels around them.
+    """Return pixels of a mask that do not stand out from the unmasked pixels around them.
 
-    Particles only add charge: a pixel that holds no more than its neighbours is one that the mask spilled over.
+    Particles only add charge: a pixel that holds no more than its neighbours is one that the mask spilled over. What
+    counts as standing out is the noise, or the scatter of these neighbours where a galaxy or the wing of a star makes
+    that larger.
 
     Parameters
     ----------
@@ -75,7 +77,8 @@ def without_excess(
         As for `sharp_pixels`.
     mask : ndarray of bool, shape (height, width)
     least
-        Excess over the lower quartile of the unmasked pixels in the 5x5 around that a pixel needs [its noise].
+        Excess over the median of the unmasked pixels in the 5x5 around that a pixel needs, in units of the larger of
+        its noise and their scatter (the distance of their quartiles over 1.349).
 
     Returns
     -------
@@ -87,10 +90,13 @@ def without_excess(
     known = np.where(mask, np.float32(np.inf), image)
     for part in np.array_split(np.arange(len(y)), max(1, -(-len(y) // 2**16))):
         near = np.sort(_windows(known, y[part], x[part], 2).reshape(len(part), 25), axis=1)
-        count = np.isfinite(near).sum(axis=1)
-        quartile = near[np.arange(len(part)), np.maximum(count - 1, 0) // 4]
-        noise = np.sqrt(1 + np.maximum(np.where(count > 0, quartile, 0), 0) / noise_charge)
-        spilled[part] = (count > 0) & (image[y[part], x[part]] - quartile < least * noise)
+        last = np.maximum(np.isfinite(near).sum(axis=1) - 1, 0)
+        any_known = np.isfinite(near[:, 0])
+        near[~any_known] = 0
+        lower, middle, upper = (near[np.arange(len(part)), last * quarter // 4] for quarter in (1, 2, 3))
+        noise = np.sqrt(1 + np.maximum(middle, 0) / noise_charge)
+        scatter = (upper - lower) / np.float32(1.349)
+        spilled[part] = any_known & (image[y[part], x[part]] - middle < least * np.maximum(noise, scatter))
     return y[spilled], x[spilled]
 
 

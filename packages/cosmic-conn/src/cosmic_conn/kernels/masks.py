@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["EIGHT", "SATURATED_REACH", "around_saturated", "from_bytes", "grow", "object_sizes", "to_bytes"]
+__all__ = [
+    "EIGHT",
+    "SATURATED_REACH",
+    "ObjectSizes",
+    "around_saturated",
+    "from_bytes",
+    "grow",
+    "object_sizes",
+    "to_bytes",
+]
 
 EIGHT = np.ones((3, 3), dtype=bool)
 """Neighbours of a pixel, corners included."""
@@ -51,30 +60,56 @@ def around_saturated(saturated: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     return saturated | grow(large[labels], _BESIDE)
 
 
-def object_sizes(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """Return the number of pixels of each 8-connected object of a mask.
+class ObjectSizes:
+    """Counts the pixels of the 8-connected objects of a mask that comes in strips."""
 
-    It is labelled in strips; what touches across their borders is then one object.
-    """
-    from scipy.ndimage import label
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+    def __init__(self) -> None:
+        self._sizes: list[npt.NDArray[np.int64]] = []
+        self._pairs: list[npt.NDArray[np.int64]] = []
+        self._above: npt.NDArray[np.int64] | None = None  # numbers of the objects in the last row, from 1
+        self._total = 0
 
-    sizes, pairs, total = [], [np.empty((2, 0), dtype=np.int64)], 0
-    above = np.zeros(mask.shape[1], dtype=np.int64)  # numbers of the objects in the last row, from 1
+    def add(self, mask: npt.NDArray[np.bool_]) -> None:
+        """Add the rows that follow; what touches across their border is one object."""
+        from scipy.ndimage import label
+
+        labels, number = label(mask, EIGHT)
+        self._sizes.append(np.bincount(labels.ravel(), minlength=number + 1)[1:])
+        first, last = (np.where(row > 0, row + np.int64(self._total), 0) for row in (labels[0], labels[-1]))
+        above = np.zeros_like(first) if self._above is None else self._above
+        self._pairs += [_both(above, first), _both(above[1:], first[:-1]), _both(above[:-1], first[1:])]
+        self._above, self._total = last, self._total + number
+
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """Return the number of pixels of each object."""
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        if not self._total:
+            return np.empty(0, dtype=np.int64)
+        one, other = np.concatenate(self._pairs, axis=1) - 1
+        touching = coo_array((np.ones(len(one), dtype=bool), (one, other)), shape=(self._total, self._total))
+        _, objects = connected_components(touching, directed=False)
+        found = np.zeros(objects.max() + 1, dtype=np.int64)
+        np.add.at(found, objects, np.concatenate(self._sizes))
+        return found
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of objects by size: of 1, 2 to 4, 5 to 20 and more pixels."""
+        sizes = self.sizes()
+        return {
+            "1": int((sizes == 1).sum()),
+            "2-4": int(((sizes > 1) & (sizes < 5)).sum()),
+            "5-20": int(((sizes > 4) & (sizes < 21)).sum()),
+            ">20": int((sizes > 20).sum()),
+        }
+
+
+def object_sizes(mask: npt.NDArray[np.bool_]) -> ObjectSizes:
+    """Return the sizes of the objects of a whole mask, which is labelled in strips."""
+    found = ObjectSizes()
     for start in range(0, len(mask), _STRIP):
-        labels, number = label(mask[start : start + _STRIP], EIGHT)
-        sizes.append(np.bincount(labels.ravel(), minlength=number + 1)[1:])
-        first, last = (np.where(row > 0, row + np.int64(total), 0) for row in (labels[0], labels[-1]))
-        pairs += [_both(above, first), _both(above[1:], first[:-1]), _both(above[:-1], first[1:])]
-        above, total = last, total + number
-    if not total:
-        return np.empty(0, dtype=np.int64)
-    one, other = np.concatenate(pairs, axis=1) - 1
-    touching = coo_array((np.ones(len(one), dtype=bool), (one, other)), shape=(total, total))
-    _, objects = connected_components(touching, directed=False)
-    found = np.zeros(objects.max() + 1, dtype=np.int64)
-    np.add.at(found, objects, np.concatenate(sizes))
+        found.add(mask[start : start + _STRIP])
     return found
 
 

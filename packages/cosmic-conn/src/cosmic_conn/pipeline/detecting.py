@@ -10,15 +10,18 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 from shared_io import batch, fits, ledger, locate
 from shared_io.errors import InputNotFound, SharedIOError
 from shared_io.provenance import Provenance, digest
 
+from cosmic_conn.branches import Strip
 from cosmic_conn.detection import Camera, Detector, Settings
-from cosmic_conn.files.frames import BITS_MASK, SCIENCE, camera_of, read_science
+from cosmic_conn.files.frames import BITS_MASK, SCIENCE, camera_of, open_science
 from cosmic_conn.files.products import MASK, Layout, product_of, write_products
 from cosmic_conn.models.card import read_card
 from cosmic_conn.models.registry import find_model
+from cosmic_conn.sky import Plane
 
 __all__ = ["FOLDER", "Outcome", "Request", "detect_files", "frames_below"]
 
@@ -153,16 +156,16 @@ def _work(unit: batch.Unit, *, request: Request) -> str:
         raise SharedIOError(wrong)
     detector = _detector(request.settings)
     found, pixels, picture = [], 0, None
-    for image in read_science(path, request.extension, request.bad_pixels):
+    for image in open_science(path, request.extension, request.bad_pixels):
         camera = camera_of(image, request.camera)
-        detection = detector(image.pixels, image.mask, camera)
+        strips: Iterable[Strip] = detector.strips(Plane(image.pixels, image.mask, camera.saturation), camera)
         if request.preview and picture is None:
             from cosmic_conn.figures import preview
 
-            picture = preview(image.pixels, detection.mask, path.name)
-        found.append(product_of(image, camera, detection, request.layout))
+            strips = list(strips)
+            picture = preview(image.pixels[:], np.concatenate([mask for _, mask in strips]), path.name)
+        found.append(product_of(image, camera, detector, strips, request.layout))
         pixels += image.pixels.size
-        del image, detection  # their planes are not needed any more: large frames fit into little memory
     if picture is not None:
         from cosmic_conn.figures import save
 

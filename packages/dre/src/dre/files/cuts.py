@@ -66,7 +66,9 @@ def cut_names(path: Path) -> list[str]:
         return list(source.names)
 
 
-def read_cuts(path: Path, names: Iterable[str] | None = None) -> Iterator[Stamp | SchemaMismatch]:
+def read_cuts(
+    path: Path, names: Iterable[str] | None = None, *, neighbours: bool = True
+) -> Iterator[Stamp | SchemaMismatch]:
     """Read cuts one by one; a damaged group is yielded as its error, so that the others still arrive.
 
     Old files (mask as float32, no attributes) are read too.
@@ -77,6 +79,8 @@ def read_cuts(path: Path, names: Iterable[str] | None = None) -> Iterator[Stamp 
         File to read.
     names : iterable of str, optional
         Which cuts; the default is all, in order.
+    neighbours : bool
+        Whether to read which pixels are a neighbour's, where the file says so.
 
     Yields
     ------
@@ -84,7 +88,7 @@ def read_cuts(path: Path, names: Iterable[str] | None = None) -> Iterator[Stamp 
     """
     with hdf5.reader(path) as source:
         for name in source.names if names is None else names:
-            arrays = source.arrays(name)
+            arrays = source.arrays(name, without=() if neighbours else (NEIGHBOURS,))
             problem = _problem(name, arrays)
             if problem:
                 yield SchemaMismatch(problem, path=path, hdu=name, hint="run make_cuts again")

@@ -154,7 +154,8 @@ def _fit_image(request: Request, convolved: Convolver, unit: batch.Unit) -> str:
     ) as chi_file:
         for extension, own in by_extension(names):
             grid = convolved(read_extension_psf(job.psf, extension).pixels())
-            for stamp, result in _fitted(readable(job.cuts, own, lost), grid, request):
+            stamps = readable(job.cuts, own, lost, neighbours=False)  # this statistic does not know of them
+            for stamp, result in _fitted(stamps, grid, request):
                 chi_file.add_array(result.name, result.chi)
                 if not result.ok:
                     batch.note(f"{job.name}: {result.name} has no fit: {result.reason}")

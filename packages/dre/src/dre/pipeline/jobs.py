@@ -88,9 +88,42 @@ def by_extension(names: list[str]) -> Iterator[tuple[int, list[str]]]:
     yield from groups.items()
 
 
-def readable(path: Path, names: list[str], lost: list[str]) -> Iterator[Stamp]:
-    """Read cuts; those that cannot be read are described in `lost`."""
-    for item in read_cuts(path, names):
+class Cuts:
+    """The cuts of an image, read more than once: the first of them stay in memory, as far as there is room.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    room : int
+        That they may take, bytes.
+    """
+
+    def __init__(self, path: Path, room: int = 1 << 27) -> None:
+        self._path, self._room = path, room
+        self._kept: dict[str, Stamp] = {}
+
+    def read(self, names: list[str], lost: list[str] | None = None) -> Iterator[Stamp]:
+        """Read cuts; those that cannot be read are described in `lost`."""
+        left = iter(read_cuts(self._path, [name for name in names if name not in self._kept]))
+        for name in names:
+            item = self._kept.get(name) or next(left)
+            if isinstance(item, Stamp):
+                self._keep(item)
+                yield item
+            elif lost is not None:
+                lost.append(str(item))
+
+    def _keep(self, stamp: Stamp) -> None:
+        arrays = (stamp.obj, stamp.mask, stamp.rms, stamp.neighbours)
+        size = sum(array.nbytes for array in arrays if array is not None)
+        if stamp.name not in self._kept and size <= self._room:
+            self._room -= size
+            self._kept[stamp.name] = stamp
+
+
+def readable(path: Path, names: list[str], lost: list[str], *, neighbours: bool = True) -> Iterator[Stamp]:
+    """Read cuts (see `read_cuts`); those that cannot be read are described in `lost`."""
+    for item in read_cuts(path, names, neighbours=neighbours):
         if isinstance(item, SchemaMismatch):
             lost.append(str(item))
         else:

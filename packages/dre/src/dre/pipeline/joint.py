@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from dre.files.images import pair
 from dre.grid import GridAxes
 from dre.pipeline.jobs import Job, by_extension, cut_files, image_name, job_of, readable
 from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step
-from dre.pipeline.profiling import NOTHING_KNOWN, Frame, fitter_of, frames_of
+from dre.pipeline.profiling import NOTHING_KNOWN, SAMPLE, Frame, fitter_of, frames_of
 from dre.profiles import Fitter, ProfileFit
 from dre.results import profile_table
 from dre.search import SEARCH
@@ -137,10 +138,10 @@ def _fitter(
     for k, (job, frame) in enumerate(zip(jobs, known, strict=True)):
         there = set(cut_names(job.cuts))
         gain = request.gain[k] if request.gain else frame.gain
-        own = fitter_of(job, extension, [name for name in names if name in there], request.axes or SEARCH, gain)
-        if own is None:
+        sample = list(islice(readable(job.cuts, [name for name in names if name in there], []), SAMPLE))
+        if not sample:
             return None
-        fitters.append(own)
+        fitters.append(fitter_of(job, extension, sample, request.axes or SEARCH, gain))
     return BandsFitter(tuple(fitters))
 
 

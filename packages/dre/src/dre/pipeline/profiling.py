@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import islice
@@ -21,7 +21,7 @@ from dre.files.mosaics import mosaic_path, write_mosaic
 from dre.grid import GridAxes
 from dre.mosaic import mosaic_panels
 from dre.noise import NoiseCorrelation
-from dre.pipeline.jobs import Job, by_extension, cut_files, image_name, job_of, read_extension_psf, readable, verdict
+from dre.pipeline.jobs import Cuts, Job, by_extension, cut_files, image_name, job_of, read_extension_psf, verdict
 from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step
 from dre.profiles import Fitter, ProfileFit, fit_profiles
 from dre.psf import PSFModel
@@ -134,18 +134,20 @@ def _fit_image(request: Request, unit: batch.Unit) -> str:
     for extension, names in by_extension(cut_names(job.cuts)):
         frame = frames.get(extension) or NOTHING_KNOWN
         gain = frame.gain if request.gain is None else request.gain
-        fitter = fitter_of(job, extension, names, request.axes or SEARCH, gain)
-        if fitter is None:
-            list(readable(job.cuts, names, lost))
+        cuts = Cuts(job.cuts)
+        sample = list(islice(cuts.read(names), SAMPLE))
+        if not sample:
+            list(cuts.read(names, lost))
             continue
-        stamps = readable(job.cuts, names, lost)
+        fitter = fitter_of(job, extension, sample, request.axes or SEARCH, gain)
+        stamps = cuts.read(names, lost)
         own = list(fit_profiles(stamps, fitter, workers=request.workers, accelerator=accelerator))
-        own = deblended(own, partial(_again, job.cuts), fitter, workers=request.workers)
+        own = deblended(own, cuts.read, fitter, workers=request.workers)
         for one in own:
             if not one.ok:
                 batch.note(f"{job.name}: {one.name} has no fit: {one.reason}")
         if request.mosaics is not None:
-            _write_mosaics(request.mosaics, job, own, fitter, unit)
+            _write_mosaics(request.mosaics, job, cuts, own, fitter, unit)
         found += own
     zero = {k: frame.zero_point if request.zero_point is None else request.zero_point for k, frame in frames.items()}
     if request.zero_point is not None:
@@ -158,11 +160,8 @@ def _fit_image(request: Request, unit: batch.Unit) -> str:
     return verdict(job, found, lost) + ("; gain not known (--gain), photon noise left out" if blind else "")
 
 
-def fitter_of(job: Job, extension: int, names: list[str], axes: GridAxes, gain: float) -> Fitter | None:
-    """Return what the objects of one extension share; None where no cut of it can be read."""
-    sample = list(islice(readable(job.cuts, names, []), SAMPLE))
-    if not sample:
-        return None
+def fitter_of(job: Job, extension: int, sample: Sequence[Stamp], axes: GridAxes, gain: float) -> Fitter:
+    """Return what the objects of one extension share, of which some are given."""
     psf = read_extension_psf(job.psf, extension)
     axes = replace(axes, box=sample[0].obj.shape[0])
     return Fitter(search_grid(axes, psf), psf, gain, NoiseCorrelation.measured(sample))
@@ -214,18 +213,12 @@ def _frame(head: Header) -> Frame:
     )
 
 
-def _again(cuts: Path, names: list[str]) -> Iterable[Stamp]:
-    return readable(cuts, names, [])
-
-
-def _write_mosaics(folder: Path, job: Job, found: list[ProfileFit], fitter: Fitter, unit: batch.Unit) -> None:
-    for stamp, one in _paired(job.cuts, found):
+def _write_mosaics(
+    folder: Path, job: Job, cuts: Cuts, found: list[ProfileFit], fitter: Fitter, unit: batch.Unit
+) -> None:
+    for stamp, one in zip(cuts.read([one.name for one in found]), found, strict=True):
         model = np.full(stamp.obj.shape, np.nan)
         if one.profile is not None:
             model = fitter.renderer(stamp).image(one.profile) + one.sky
         panels = mosaic_panels(stamp.obj, stamp.mask, model)
         write_mosaic(mosaic_path(folder, job.name, stamp.name), panels, provenance=unit.provenance)
-
-
-def _paired(cuts: Path, found: list[ProfileFit]) -> Iterator[tuple[Stamp, ProfileFit]]:
-    yield from zip(readable(cuts, [one.name for one in found], []), found, strict=True)

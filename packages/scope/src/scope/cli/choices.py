@@ -10,6 +10,7 @@ import typer
 from shared_io import cli
 
 if TYPE_CHECKING:
+    from scope.cli.generation import Generation
     from scope.config import Config
     from scope.kowalski.client import Service
     from scope.lightcurves.folder import Quadrant
@@ -59,21 +60,24 @@ def find_service(
     return Service(connect(settings, names), settings.max_retries, threads=threads)
 
 
-def request_of(o: dict[str, Any], config: Config, light_curves: Path | None) -> Request:
-    """Return the request that options `o`, by parameter name, and a configuration make."""
+def request_of(o: Generation, config: Config, light_curves: Path | None) -> Request:
+    """Return the request that options and a configuration make."""
     from scope.features.damped_walk import NAMES as WALK
     from scope.features.flares import NAMES as FLARES
     from scope.pipeline.features import Request
 
-    if o["do_cpu"] and o["do_gpu"]:
+    if o.do_cpu and o.do_gpu:
         raise typer.BadParameter("--doCPU and --doGPU exclude each other")
+    if "/" in o.filename:
+        raise typer.BadParameter("--filename is what names begin with; --dirname is the folder")
     generation = config.settings.feature_generation
     steps = _steps(o, config, light_curves)
     return Request(
-        _inputs(o, config, light_curves), base_folder(o["dirname"], config), o["filename"],
-        _cuts(o, config, steps), _periods(o, config, steps), _cesium(o["do_cesium"], generation.cesium_features),
-        (*(WALK if o["do_drw"] else ()), *(FLARES if o["do_flares"] else ())),
-        (tuple(generation.dmdt_ints.dtints), tuple(generation.dmdt_ints.dmints)), o["join_bands"],
+        _inputs(o, config, light_curves), base_folder(o.dirname, config), o.filename,
+        _cuts(o, config, steps), _periods(o, config, steps), _cesium(o.do_cesium, generation.cesium_features),
+        (*(WALK if o.do_drw else ()), *(FLARES if o.do_flares else ())),
+        (tuple(generation.dmdt_ints.dtints), tuple(generation.dmdt_ints.dmints)), o.join_bands,
+        o.period_batch_size,
     )  # fmt: skip
 
 
@@ -83,16 +87,16 @@ def base_folder(dirname: Path, config: Config) -> Path:
     return Path(base) / dirname if base else dirname
 
 
-def quadrant_of(o: dict[str, Any], request: Request) -> Quadrant | None:
+def quadrant_of(o: Generation, request: Request) -> Quadrant | None:
     """Return the quadrant asked for; None for given identifiers."""
     from scope.files import read_quadrants
     from scope.lightcurves.folder import Quadrant
 
     if request.inputs.identifiers is not None:
         return None
-    if not o["do_quadrant_file"]:
-        return Quadrant(o["field"], o["ccd"], o["quad"])
-    listed, job = o["quadrant_file"], o["quadrant_index"]
+    if not o.do_quadrant_file:
+        return Quadrant(o.field, o.ccd, o.quad)
+    listed, job = o.quadrant_file, o.quadrant_index
     path = listed if listed.exists() else request.dirname / "slurm" / listed
     found = read_quadrants(path)
     if job not in found:
@@ -105,41 +109,45 @@ def threads_of(ncore: int) -> int:
     return min(ncore, os.cpu_count() or 1)
 
 
-def _steps(o: dict[str, Any], config: Config, light_curves: Path | None) -> dict[str, Any]:
+def _steps(o: Generation, config: Config, light_curves: Path | None) -> dict[str, Any]:
     """Return the numbers whose defaults depend on the survey."""
     from scope.lightcurves.folder import Folder
 
     rubin = light_curves is not None and Folder(light_curves).is_rubin
     defaults = config.settings.feature_generation.period_search.model_dump() if rubin else _ZTF
-    return {name: o[name] if o[name] is not None else value for name, value in defaults.items()}
+    return {name: value if getattr(o, name) is None else getattr(o, name) for name, value in defaults.items()}
 
 
-def _inputs(o: dict[str, Any], config: Config, light_curves: Path | None) -> Inputs:
+def _inputs(o: Generation, config: Config, light_curves: Path | None) -> Inputs:
+    from shared_io.errors import InputNotFound
+
     from scope.pipeline.inputs import Collections, Inputs
 
     named, external = config.settings.kowalski.collections, config.settings.feature_generation.external_catalog_features
     collections = Collections(
-        o["source_catalog"] or named.sources, o["alerts_catalog"] or named.alerts, o["gaia_catalog"] or named.gaia
+        o.source_catalog or named.sources, o.alerts_catalog or named.alerts, o.gaia_catalog or named.gaia
     )
-    if light_curves is not None and o["bright_stars"] is None and not o["skip_close_sources"]:
+    if o.catalogs is not None and not o.catalogs.is_dir():
+        raise InputNotFound("no such folder of catalogues", path=o.catalogs)
+    if light_curves is not None and o.bright_stars is None and not o.skip_close_sources:
         cli.warn("no --bright-stars table: sources close to bright stars are kept")
     return Inputs(
-        light_curves, _identifiers(o, config), o["bright_stars"], o["skip_close_sources"],
-        o["bright_star_query_radius_arcsec"], o["xmatch_radius_arcsec"], o["catalogs"],
+        light_curves, _identifiers(o, config), o.bright_stars, o.skip_close_sources,
+        o.bright_star_query_radius_arcsec, o.xmatch_radius_arcsec, o.catalogs,
         {name: tuple(e.projection) for name, e in external.items()},
-        {name: e.filter for name, e in external.items() if e.filter}, o["alerts"], collections,
-        o["query_size_limit"], o["query_size_limit"] if o["stop_early"] else None,
+        {name: e.filter for name, e in external.items() if e.filter}, o.alerts, collections,
+        o.query_size_limit, o.query_size_limit if o.stop_early else None,
     )  # fmt: skip
 
 
-def _identifiers(o: dict[str, Any], config: Config) -> Path | None:
-    if not o["do_specific_ids"]:
-        if o["fg_dataset"] is not None:
+def _identifiers(o: Generation, config: Config) -> Path | None:
+    if not o.do_specific_ids:
+        if o.fg_dataset is not None:
             raise typer.BadParameter("--fg-dataset FILE needs --doSpecificIDs")
         return None
     generation = config.settings.feature_generation
-    skipped = generation.ids_skip_gaia if o["skip_close_sources"] else None
-    found = o["fg_dataset"] or generation.dataset or skipped
+    skipped = generation.ids_skip_gaia if o.skip_close_sources else None
+    found = o.fg_dataset or generation.dataset or skipped
     if not found:
         raise typer.BadParameter(
             "--doSpecificIDs and --fg-dataset FILE go together (or feature_generation.dataset in config.yaml)"
@@ -147,37 +155,37 @@ def _identifiers(o: dict[str, Any], config: Config) -> Path | None:
     return Path(found)
 
 
-def _cuts(o: dict[str, Any], config: Config, steps: dict[str, Any]) -> Cuts:
+def _cuts(o: Generation, config: Config, steps: dict[str, Any]) -> Cuts:
     from scope.lightcurves.quality import Cuts
 
-    latest = o["max_timestamp_hjd"]
+    latest = o.max_timestamp_hjd
     latest = config.settings.kowalski.max_timestamp_hjd if latest is None else latest
     return Cuts(steps["min_n_lc_points"], steps["min_cadence_minutes"], latest)
 
 
-def _periods(o: dict[str, Any], config: Config, steps: dict[str, Any]) -> Options | None:
+def _periods(o: Generation, config: Config, steps: dict[str, Any]) -> Options | None:
     """Return the search asked for; without --doCPU there is none."""
     from scope.periods.compatible import check
     from scope.periods.search import Options, canonical
 
-    if o["do_gpu"]:
+    if o.do_gpu:
         from shared_io.errors import ExternalFailed
 
         raise ExternalFailed("no GPU can be used", hint="--doCPU gives the same columns")
-    if not o["do_cpu"]:
+    if not o.do_cpu:
         cli.warn("neither --doCPU nor --doGPU: all periods are set to 1 d")
         return None
     cadence = steps["min_cadence_minutes"]
-    highest = 720.0 / cadence if o["do_scale_min_period"] and cadence > 0 else steps["max_freq"]
+    highest = 720.0 / cadence if o.do_scale_min_period and cadence > 0 else steps["max_freq"]
     try:
-        names = canonical(o["period_algorithms"] or config.settings.feature_generation.period_algorithms.CPU)
-        if o["compatible"]:
+        names = canonical(o.period_algorithms or config.settings.feature_generation.period_algorithms.CPU)
+        if o.compatible:
             check(names)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     return Options(
-        names, steps["samples_per_peak"], highest, o["top_n_periods"], o["do_remove_terrestrial"], o["compatible"],
-        o["max_fap"],
+        names, steps["samples_per_peak"], highest, o.top_n_periods, o.do_remove_terrestrial, o.compatible,
+        o.max_fap,
     )  # fmt: skip
 
 

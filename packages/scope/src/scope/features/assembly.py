@@ -92,27 +92,66 @@ def measure(
     dict of str to ndarray or list
         A value of each source by column (:func:`scope.features.schema.columns`), in the order of `curves`.
     """
+    stars = stars_of(curves, recipe)
+    longest = float(baselines(curves).max()) if len(curves) else 0.0
+    found = measure_stars(curves, stars, recipe, longest, threads=threads, advance=advance)
+    return {**found, **around(curves, recipe)}
+
+
+def measure_stars(
+    curves: LightCurves, stars: Sequence[np.ndarray], recipe: Recipe, longest: float, *, threads: int = 1,
+    advance: Callable[[int], object] = lambda _: None,
+) -> dict[str, list[object]]:  # fmt: skip
+    """Measure what the light curves of some stars tell by themselves; nothing depends on which others are among them.
+
+    Parameters
+    ----------
+    curves : LightCurves
+        Clean.
+    stars : sequence of ndarray of int
+        Rows of `curves` of each star (:func:`stars_of`); each row in one of them.
+    recipe : Recipe
+        What is measured.
+    longest : float
+        Longest baseline of the whole run, which the compatible search makes its grid from [d].
+    threads, advance
+        See :func:`measure`.
+
+    Returns
+    -------
+    dict of str to list
+        A value of each light curve by column, in the order of `curves`.
+    """
     rows: list[Row] = [{} for _ in range(len(curves))]
     compatible = recipe.periods is not None and recipe.periods.compatible
-    apart = compatible or not recipe.join_bands
-    stars = [np.array([k]) for k in range(len(curves))] if apart else group_stars(curves)
-    grid = _common_grid(curves, recipe.periods) if compatible and recipe.periods and len(curves) else None
+    grid = CommonGrid.of(longest, recipe.periods) if compatible and recipe.periods and len(curves) else None
     for star, found in zip(stars, _in_order(partial(_star, curves, recipe, grid), stars, threads), strict=True):
         for row, values in zip(star, found, strict=True):
             rows[row] = values
         advance(len(star))
-    out: dict[str, np.ndarray | list[object]] = {"_id": curves.id, "ra": curves.ra, "dec": curves.dec}
-    out |= {name: getattr(curves, name) for name in ("field", "ccd", "quad", "filter")}
-    out |= {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
-    out |= alert_columns(curves.ra, curves.dec, recipe.alerts, recipe.match_radius)
-    out |= match_columns(curves.ra, curves.dec, recipe.catalogues, recipe.match_radius, recipe.matched)
-    return out
+    return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
 
 
-def _common_grid(curves: LightCurves, options: Options) -> CommonGrid:
-    """Return the frequencies for the longest baseline of all curves, as the compatible search wants them."""
-    ends = curves.hjd[curves.offsets[1:] - 1] - curves.hjd[curves.offsets[:-1]]
-    return CommonGrid.of(float(ends.max()), options)
+def stars_of(curves: LightCurves, recipe: Recipe) -> list[np.ndarray]:
+    """Return the rows of each star: of all its filters, or where a recipe wants them apart, one by one."""
+    apart = not recipe.join_bands or (recipe.periods is not None and recipe.periods.compatible)
+    return [np.array([k]) for k in range(len(curves))] if apart else group_stars(curves)
+
+
+def around(
+    curves: LightCurves, recipe: Recipe, rows: slice = slice(None)
+) -> dict[str, np.ndarray | list[object]]:  # fmt: skip
+    """Return the columns of some rows that need no points: identifiers, places, alerts and matches."""
+    out: dict[str, np.ndarray | list[object]] = {"_id": curves.id[rows]}
+    out |= {name: getattr(curves, name)[rows] for name in ("ra", "dec", "field", "ccd", "quad", "filter")}
+    ra, dec = curves.ra[rows], curves.dec[rows]
+    out |= alert_columns(ra, dec, recipe.alerts, recipe.match_radius)
+    return out | match_columns(ra, dec, recipe.catalogues, recipe.match_radius, recipe.matched)
+
+
+def baselines(curves: LightCurves) -> np.ndarray:
+    """Return the time between the first and the last point of each clean light curve [d]."""
+    return curves.hjd[curves.offsets[1:] - 1] - curves.hjd[curves.offsets[:-1]]
 
 
 def _in_order(

@@ -31,6 +31,9 @@ def compiled(*, reordered: bool = False) -> Callable[[F], F]:
     """
     options: dict[str, Any] = {
         "nogil": True,
+        # A call of one kernel from another would run one of two copies of it: in the process that compiles them that of
+        # the callee, later that in the caller's cached code; where sums are reordered, they differ in the last bits.
+        "forceinline": reordered,
         "error_model": "numpy",
         "fastmath": set(REORDERED) if reordered else False,
     }

@@ -50,37 +50,38 @@ class KowalskiSources:
     min_points: int = 0
     most: int | None = None
 
-    def quadrant(self, quadrant: Quadrant) -> LightCurves:
-        """Return the light curves of one quadrant, in all filters, by identifier.
+    def pieces(self, wanted: Quadrant | Sequence[int]) -> Iterator[LightCurves]:
+        """Yield the light curves of one quadrant, in all filters, or of given identifiers; unknown ones are left out.
 
         Raises
         ------
         InputNotFound
-            When there is none.
+            When there are none.
         ExternalFailed
-            When a query fails, or a source that is listed does not come.
+            When a query fails, or a source that is listed in the quadrant does not come.
         """
-        ids = list(islice(self.identifiers(quadrant), self.most))
-        if not ids:
-            raise InputNotFound(f"{self.catalog} has no source with {self.min_points} points in {quadrant}")
-        curves = self._fetch(ids)
-        if len(curves) < len(ids):
-            raise ExternalFailed(f"{len(ids) - len(curves)} of {len(ids)} sources of {quadrant} did not come")
-        return curves
+        if isinstance(wanted, Quadrant):
+            ids = list(islice(self.identifiers(wanted), self.most))
+            absent = f"{self.catalog} has no source with {self.min_points} points in {wanted}"
+        else:
+            ids = [int(i) for i in dict.fromkeys(wanted)]
+            absent = f"{self.catalog} has none of the {len(ids)} sources"
+        found = 0
+        for piece in self._fetch(ids):
+            found += len(piece)
+            yield piece
+        if isinstance(wanted, Quadrant) and found < len(ids):
+            raise ExternalFailed(f"{len(ids) - found} of {len(ids)} sources of {wanted} did not come")
+        if not found:
+            raise InputNotFound(absent)
+
+    def quadrant(self, quadrant: Quadrant) -> LightCurves:
+        """Return what :meth:`pieces` yields for a quadrant."""
+        return LightCurves.concatenate(list(self.pieces(quadrant)))
 
     def sources(self, identifiers: Sequence[int]) -> LightCurves:
-        """Return the light curves of given identifiers; unknown ones are left out.
-
-        Raises
-        ------
-        InputNotFound
-            When none is known.
-        """
-        ids = [int(i) for i in dict.fromkeys(identifiers)]
-        curves = self._fetch(ids)
-        if not len(curves):
-            raise InputNotFound(f"{self.catalog} has none of the {len(ids)} sources")
-        return curves
+        """Return what :meth:`pieces` yields for given identifiers."""
+        return LightCurves.concatenate(list(self.pieces(identifiers)))
 
     def identifiers(self, quadrant: Quadrant) -> Iterator[int]:
         """Yield the identifiers of a quadrant in ascending order, page by page."""
@@ -113,10 +114,10 @@ class KowalskiSources:
         place: dict[str, Any] = {name: {"$eq": getattr(quadrant, name)} for name in ("field", "ccd", "quad")}
         return place | {"nobs": {"$gte": self.min_points}}
 
-    def _fetch(self, ids: Sequence[int]) -> LightCurves:
+    def _fetch(self, ids: Sequence[int]) -> Iterator[LightCurves]:
         size = min(self.limit, MOST)
         pages = [list(ids[k : k + size]) for k in range(0, len(ids), size)]
-        return LightCurves.concatenate(list(self.service.each(self._page, pages)))
+        return self.service.each(self._page, pages)
 
     def _page(self, ids: list[int]) -> LightCurves:
         documents = self.service.ask({

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from scope.lightcurves.nested import BULK_NAME
 from scope.lightcurves.record import LightCurves
 from scope.lightcurves.rubin import find_tables, read_rubin
 from scope.lightcurves.selection import Quadrant, Selection
-from scope.lightcurves.tables import FILTERS, read_light_curves
+from scope.lightcurves.tables import FILTERS, light_curve_pieces
 
 SUFFIXES = (".parquet", ".parquet.gzip", ".pq", ".csv", ".ecsv", ".h5", ".hdf5", ".pytable")
 
@@ -63,42 +63,54 @@ class Folder:
         """Tell whether these are the tables of a Rubin data preview."""
         return find_tables(self.path) is not None
 
-    def quadrant(self, quadrant: Quadrant) -> LightCurves:
-        """Return the light curves of one quadrant, in all filters.
+    def pieces(self, wanted: Quadrant | Sequence[int]) -> Iterator[LightCurves]:
+        """Yield the light curves of one quadrant, in all filters, or of given identifiers; unknown ones are left out.
+
+        They come in the order of the files. For identifiers, files whose names tell field, filter, CCD and quadrant are
+        read only if one of them spells the same.
 
         Raises
         ------
         InputNotFound
-            When there are no files for it or none of their sources lies in it.
+            When there are none; a file named after the quadrant may be empty.
         """
-        if self.is_rubin:
-            raise InputNotFound("Rubin tables have no ZTF quadrants", path=self.path, hint="give identifiers instead")
-        wanted = Selection(quadrant)
-        curves = LightCurves.concatenate([read_light_curves(path, wanted) for path in self.files(quadrant)])
-        if not len(curves):
-            raise InputNotFound(f"no source lies in {quadrant}", path=self.path)
-        return curves
+        if isinstance(wanted, Quadrant):
+            yield from self._of_quadrant(wanted)
+        else:
+            yield from self._of_sources(np.asarray(wanted, np.int64))
+
+    def quadrant(self, quadrant: Quadrant) -> LightCurves:
+        """Return what :meth:`pieces` yields for a quadrant."""
+        return LightCurves.concatenate(list(self.pieces(quadrant)))
 
     def sources(self, identifiers: Sequence[int]) -> LightCurves:
-        """Return the light curves of given identifiers, in the order of the files; unknown ones are left out.
+        """Return what :meth:`pieces` yields for given identifiers."""
+        return LightCurves.concatenate(list(self.pieces(identifiers)))
 
-        Files whose names tell field, filter, CCD and quadrant are read only if an identifier spells the same.
-
-        Raises
-        ------
-        InputNotFound
-            When none is known.
-        """
-        ids = np.asarray(identifiers, np.int64)
+    def _of_quadrant(self, quadrant: Quadrant) -> Iterator[LightCurves]:
         if self.is_rubin:
-            curves = read_rubin(self.path, ids)
+            raise InputNotFound("Rubin tables have no ZTF quadrants", path=self.path, hint="give identifiers instead")
+        paths, found = self.files(quadrant), 0
+        for path in paths:
+            for piece in light_curve_pieces(path, Selection(quadrant)):
+                found += len(piece)
+                yield piece
+        if not found and not any(_is_of(path, quadrant) for path in paths):
+            raise InputNotFound(f"no source lies in {quadrant}", path=self.path)
+
+    def _of_sources(self, ids: np.ndarray) -> Iterator[LightCurves]:
+        if self.is_rubin:
+            parts = iter([read_rubin(self.path, ids)])
         else:
             wanted, spelled = Selection(ids=ids), {int(i) // 10**8 for i in ids}
             paths = [path for path in self.files() if _prefix(path) is None or _prefix(path) in spelled]
-            curves = LightCurves.concatenate([read_light_curves(path, wanted) for path in paths])
-        if not len(curves):
+            parts = (piece for path in paths for piece in light_curve_pieces(path, wanted))
+        found = 0
+        for piece in parts:
+            found += len(piece)
+            yield piece
+        if not found:
             raise InputNotFound(f"none of the {len(ids)} sources is here", path=self.path)
-        return curves
 
 
 def _is_of(path: Path, quadrant: Quadrant) -> bool:

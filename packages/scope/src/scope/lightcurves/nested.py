@@ -1,13 +1,14 @@
 """Survey files in Parquet whose rows are sources that hold their own points -> :class:`LightCurves`.
 
-Read a row group at a time, straight from Arrow's buffers: groups without a wanted source are skipped by their
-statistics, and sources that are not wanted are dropped before the next group is read.
+Read in pieces of some megabytes, straight from Arrow's buffers: row groups without a wanted source are skipped by
+their statistics, and sources that are not wanted are dropped before the next piece is read.
 """
 
 from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,28 +31,33 @@ POINTS = ("hmjd", "mag", "magerr", "catflags")
 _SOURCES = ("objectid", "filterid", "objra", "objdec")
 _PLACES = ("rcid", "fieldid")
 _NEST = "lightcurve"
+PIECE = 1 << 23
+"""About so many bytes are read at a time."""
 
 
-def is_nested(path: Path) -> bool:
-    """Tell whether a Parquet file has nested light curves, or one list of each source for each kind of value."""
+def nested_schema(path: Path) -> Any:
+    """Return the Arrow schema of a Parquet file whose rows hold points, nested or in lists of their own; else None."""
     schema = table.arrow_schema(path)
     if schema is None:
-        return False
-    return _NEST in schema.names or {"objectid", "hmjd"} <= set(schema.names) or _outer(schema) is not None
+        return None
+    known = _NEST in schema.names or {"objectid", "hmjd"} <= set(schema.names) or _outer(schema) is not None
+    return schema if known else None
 
 
-def read_nested(path: Path, wanted: Selection) -> LightCurves:
-    """Read the wanted light curves of a bulk or HATS file.
+def read_nested(path: Path, schema: Any, wanted: Selection) -> Iterator[LightCurves]:
+    """Read the wanted light curves of a bulk or HATS file, piece by piece.
 
     Parameters
     ----------
     path : pathlib.Path
         Parquet.
+    schema : pyarrow.Schema
+        Its columns (:func:`nested_schema`).
     wanted : Selection
         Which.
 
-    Returns
-    -------
+    Yields
+    ------
     LightCurves
         Unclean; times turned from heliocentric MJD to HJD.
 
@@ -62,18 +68,22 @@ def read_nested(path: Path, wanted: Selection) -> LightCurves:
     SchemaMismatch
         When a column is missing or the lists of a row differ in length.
     """
-    schema = table.arrow_schema(path)
     outer = _outer(schema)
     if outer is not None:
         inner = (_sources_of(group, outer) for group in table.row_groups(path, [outer]))
-        return _once(LightCurves.concatenate([wanted.of(_curves(group, path)) for group in inner]))
+        yield _once(LightCurves.concatenate([wanted.of(_curves(group, path)) for group in inner]))
+        return
     lists = [_NEST] if _NEST in schema.names else list(POINTS)
     missing = [name for name in (*_SOURCES, *lists) if name not in schema.names]
     if missing:
         raise SchemaMismatch(f"no column {', '.join(missing)}", path=path, hint="a ZTF light-curve file has it")
     columns = [*_SOURCES, *(name for name in _PLACES if name in schema.names), *lists]
-    groups = table.row_groups(path, columns, where=wanted.statistics(schema.names))
-    return LightCurves.concatenate([wanted.of(_curves(group.combine_chunks(), path)) for group in groups])
+    groups = table.row_groups(path, columns, where=wanted.statistics(schema.names), most=PIECE)
+    for number, group in enumerate(groups):
+        curves = _curves(group, path)
+        if number == 0:
+            _warn_of_steps(group, path)
+        yield wanted.of(curves)
 
 
 def _outer(schema: Any) -> str | None:
@@ -114,8 +124,8 @@ def _curves(group: Any, path: Path) -> LightCurves:
         id=_integers(group, "objectid"), ra=_floats(group, "objra"), dec=_floats(group, "objdec"),
         filter=_integers(group, "filterid"), field=np.full(n, UNKNOWN) if field is None else field,
         ccd=named["ccd"] if rcid is None else rcid // 4 + 1, quad=named["quad"] if rcid is None else rcid % 4 + 1,
-        offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), hjd=values["hmjd"] + MJD0,
-        mag=values["mag"], magerr=values["magerr"], catflags=values["catflags"].astype(np.int64),
+        offsets=np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]), hjd=values["hmjd"], mag=values["mag"],
+        magerr=values["magerr"], catflags=values["catflags"],
     )  # fmt: skip
 
 
@@ -137,21 +147,33 @@ def _points(group: Any, path: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
     }
     if any((counts[name] != counts["hmjd"]).any() for name in POINTS):
         raise SchemaMismatch("the lists of a row differ in length", path=path)
-    if pa.types.is_float32(lists["hmjd"].type.value_type):
-        log.warning(
-            "%s holds times in float32, in steps of 337 s: periods of less than about 1 h are lost", path.name
-        )  # fmt: skip
     flat = {name: values.flatten() for name, values in lists.items()}
     if any(not pa.types.is_integer(v.type) and not pa.types.is_floating(v.type) for v in flat.values()):
         raise SchemaMismatch("lists of numbers are needed here", path=path, hdu=" ".join(POINTS))
-    return {name: _missing_is_bad(name, values) for name, values in flat.items()}, counts["hmjd"]
+    return {name: _in_our_units(name, values) for name, values in flat.items()}, counts["hmjd"]
 
 
-def _missing_is_bad(name: str, values: Any) -> np.ndarray:
-    """Return numbers in float64; a missing one is NaN, a missing flag a set one."""
+def _in_our_units(name: str, values: Any) -> np.ndarray:
+    """Return numbers in float64, flags in int64; a missing number is NaN, a missing flag a set one."""
     if name == "catflags":
-        values = values.fill_null(1)
-    return np.asarray(values.to_numpy(zero_copy_only=False), np.float64)
+        values = values.fill_null(1) if values.null_count else values
+        return _exact(values, np.int64)
+    if name == "hmjd":
+        return np.add(_exact(values, None), MJD0, dtype=np.float64)
+    return _exact(values, np.float64)
+
+
+def _exact(values: Any, dtype: Any) -> np.ndarray:
+    return np.asarray(values.to_numpy(zero_copy_only=False), dtype)
+
+
+def _warn_of_steps(group: Any, path: Path) -> None:
+    import pyarrow as pa
+
+    if pa.types.is_float32(_list(group, "hmjd").type.value_type):
+        log.warning(
+            "%s holds times in float32, in steps of 337 s: periods of less than about 1 h are lost", path.name
+        )  # fmt: skip
 
 
 def _list(group: Any, name: str) -> Any:

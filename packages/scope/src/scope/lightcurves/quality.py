@@ -33,6 +33,11 @@ class Cuts:
 
 def sort_times(curves: LightCurves) -> LightCurves:
     """Order the points of each source by time; points at one time keep their order."""
+    late = np.diff(curves.hjd) < 0
+    starts = curves.offsets[1:-1]
+    late[starts[(starts > 0) & (starts < len(curves.hjd))] - 1] = False  # from one source to the next time may fall
+    if not late.any():
+        return curves
     source = np.repeat(np.arange(len(curves)), curves.counts)
     order = np.lexsort((curves.hjd, source))
     names = ("hjd", "mag", "magerr", "catflags")
@@ -62,5 +67,7 @@ def clean(curves: LightCurves, cuts: Cuts) -> LightCurves:
     if cuts.max_hjd is not None:
         good &= curves.hjd <= cuts.max_hjd
     kept = sort_times(curves.keep_points(good))
-    kept = kept.keep_points(thin(kept.hjd, kept.offsets, cuts.min_cadence_minutes / MINUTES))
-    return kept.take(kept.counts >= cuts.min_points)
+    keep = thin(kept.hjd, kept.offsets, cuts.min_cadence_minutes / MINUTES)
+    left = np.diff(np.concatenate([[0], np.cumsum(keep)])[kept.offsets])
+    enough = left >= cuts.min_points
+    return kept.keep_points(keep & np.repeat(enough, kept.counts)).take(enough)

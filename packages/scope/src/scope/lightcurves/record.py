@@ -105,8 +105,11 @@ class LightCurves:
         rows = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows, np.int64)
         counts = self.counts[rows]
         offsets = np.concatenate([[0], np.cumsum(counts)])
-        points = np.repeat(self.offsets[rows] - offsets[:-1], counts) + np.arange(offsets[-1])
-        values = {name: getattr(self, name)[points] for name in _OF_POINTS}
+        if offsets[-1] == len(self.hjd) and (np.diff(rows) > 0).all():  # sources without points go: nothing moves
+            values = {name: getattr(self, name) for name in _OF_POINTS}
+        else:
+            points = np.repeat(self.offsets[rows] - offsets[:-1], counts) + np.arange(offsets[-1])
+            values = {name: getattr(self, name)[points] for name in _OF_POINTS}
         of_source = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name not in (*values, "offsets")}
         return LightCurves(**of_source, offsets=offsets, **values)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from scope.lightcurves.record import LightCurves
@@ -12,20 +12,13 @@ from scope.lightcurves.selection import Quadrant
 class Source(Protocol):
     """Light curves by quadrant or identifier, unclean."""
 
-    def quadrant(self, quadrant: Quadrant) -> LightCurves:
-        """Return the light curves of one quadrant, in all filters.
+    def pieces(self, wanted: Quadrant | Sequence[int]) -> Iterator[LightCurves]:
+        """Yield the light curves of one quadrant, in all filters, or of given identifiers; unknown ones are left out.
+
+        Each source is whole in one piece, and no piece is large.
 
         Raises
         ------
         InputNotFound
             When there are none.
-        """
-
-    def sources(self, identifiers: Sequence[int]) -> LightCurves:
-        """Return the light curves of given identifiers; unknown ones are left out.
-
-        Raises
-        ------
-        InputNotFound
-            When none is known.
         """

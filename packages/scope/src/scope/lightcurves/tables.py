@@ -13,6 +13,7 @@ points              one row a point: an identifier, a time, a magnitude and its 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ import numpy as np
 from shared_io import table
 from shared_io.errors import SchemaMismatch
 
-from scope.lightcurves.nested import BULK_NAME, is_nested, read_nested
+from scope.lightcurves.nested import BULK_NAME, nested_schema, read_nested
 from scope.lightcurves.record import UNKNOWN, LightCurves
 from scope.lightcurves.selection import EVERYTHING, Selection
 
@@ -47,7 +48,12 @@ _POINTS = {
 
 
 def read_light_curves(path: Path, wanted: Selection = EVERYTHING) -> LightCurves:
-    """Read light curves of a file.
+    """Read light curves of a file, all at once; see :func:`light_curve_pieces`."""
+    return LightCurves.concatenate(list(light_curve_pieces(path, wanted)))
+
+
+def light_curve_pieces(path: Path, wanted: Selection = EVERYTHING) -> Iterator[LightCurves]:
+    """Read light curves of a file, piece by piece: survey files of any size need little memory.
 
     Parameters
     ----------
@@ -56,10 +62,11 @@ def read_light_curves(path: Path, wanted: Selection = EVERYTHING) -> LightCurves
     wanted : Selection
         Which; by default all.
 
-    Returns
-    -------
+    Yields
+    ------
     LightCurves
-        Unclean; times of bulk and HATS files are turned from heliocentric MJD to HJD.
+        Unclean, each source whole; times of bulk and HATS files are turned from heliocentric MJD to HJD. Matchfiles and
+        tables of points are one piece.
 
     Raises
     ------
@@ -70,10 +77,11 @@ def read_light_curves(path: Path, wanted: Selection = EVERYTHING) -> LightCurves
     """
     path = Path(path)
     if path.suffix in (".pytable", ".h5", ".hdf5") and _is_matchfile(path):
-        return wanted.of(_matchfile(path))
-    if is_nested(path):
-        return read_nested(path, wanted)
-    return wanted.of(_points(table.read(path), path))
+        yield wanted.of(_matchfile(path))
+    elif (schema := nested_schema(path)) is not None:
+        yield from read_nested(path, schema, wanted)
+    else:
+        yield wanted.of(_points(table.read(path), path))
 
 
 def _is_matchfile(path: Path) -> bool:

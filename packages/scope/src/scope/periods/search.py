@@ -21,7 +21,7 @@ NESTED = "ELS_ECE_EAOV"
 """Name of the decided period: peaks of all three screens, judged together."""
 
 _ALIASES = {"LS_CE_AOV": NESTED}
-_SCREENED = 20  # peaks of each screen that are judged
+_SCREENED = 20  # peaks of each screen that are judged, at least
 MIN_CYCLES = 3.0
 """Fewer cycles than this are not called periodic: two seasons that differ make one or two of any length."""
 
@@ -41,7 +41,7 @@ class Options:
     max_freq : float
         Highest frequency [1/d].
     top_n : int
-        Distinct peaks reported of each algorithm.
+        Distinct peaks reported of each algorithm; more than 20 are also judged for the decision.
     remove_terrestrial : bool
         Leave the terrestrial bands out of the single screens; the decided period may lie anywhere, but where the star's
         points crowd into few phases it must explain the star clearly better than any other.
@@ -191,7 +191,7 @@ def _screen_all(
         chosen = screen(name)
         if chosen.name not in found:
             found[chosen.name], peaks = _answer(chosen.power(series.merged, grid), grid, options)
-            candidates.append(peaks[:_SCREENED])
+            candidates.append(peaks[: max(_SCREENED, options.top_n)])
         if name in names:
             answers[name] = found[chosen.name]
     return answers, candidates

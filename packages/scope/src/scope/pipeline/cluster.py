@@ -52,11 +52,14 @@ class Submitted:
         Those whose feature table is there.
     submitted : int
         Jobs handed over in all rounds.
+    at_work : int
+        Jobs that were in the queue or running already.
     """
 
     jobs: int
     done: int
     submitted: int
+    at_work: int
 
 
 def write_scripts(
@@ -160,8 +163,10 @@ def missing(dirname: Path, filename: str, quadrant_file: str) -> tuple[list[int]
     return [k for k, q in jobs.items() if not files.feature_path(dirname, filename, q).exists()], len(jobs)
 
 
-def submit(dirname: Path, filename: str, quadrant_file: str, *, most: int, until_done: bool = False) -> Submitted:
-    """Submit the jobs whose feature tables are not there yet, as one array.
+def submit(
+    dirname: Path, filename: str, quadrant_file: str, *, most: int, until_done: bool = False, user: str = ""
+) -> Submitted:
+    """Submit the jobs whose feature tables are not there yet and that are not at work, as one array.
 
     Parameters
     ----------
@@ -171,6 +176,8 @@ def submit(dirname: Path, filename: str, quadrant_file: str, *, most: int, until
         Jobs that may run at a time.
     until_done : bool
         Wait for the array, and submit again what failed, as long as a round finishes at least one job.
+    user : str
+        Whose jobs are looked for; empty: one's own.
 
     Returns
     -------
@@ -186,20 +193,51 @@ def submit(dirname: Path, filename: str, quadrant_file: str, *, most: int, until
         raise InputNotFound("there is no script", path=path, hint="run generate_features_slurm first")
     submitted = 0
     todo, total = missing(dirname, filename, quadrant_file)
+    busy = at_work(path, user) if todo else set()
+    todo = [job for job in todo if job not in busy]
     while todo:
-        _sbatch(path, array_spec(todo, most), wait=until_done)
+        # A script without an array does all jobs in turn, by itself.
+        array = [f"--array={array_spec(todo, most)}"] if "#SBATCH --array=" in path.read_text() else []
+        if not array and busy:
+            break
+        _slurm("sbatch", *array, *(["--wait"] if until_done else []), path.name, folder=path.parent)
         submitted += len(todo)
-        before, (todo, total) = todo, missing(dirname, filename, quadrant_file)
+        before = todo
+        todo = [job for job in missing(dirname, filename, quadrant_file)[0] if job not in busy]
         if not until_done or len(todo) == len(before):
             break
-    return Submitted(total, total - len(todo), submitted)
+    left, _ = missing(dirname, filename, quadrant_file)
+    return Submitted(total, total - len(left), submitted, len(busy))
 
 
-def _sbatch(path: Path, jobs: str, *, wait: bool) -> None:
-    program = shutil.which("sbatch")
+def at_work(path: Path, user: str = "") -> set[int]:
+    """Return the jobs of a script that wait in Slurm's queue or run; one that is not an array is -1.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The script.
+    user : str
+        Whose jobs; empty: one's own.
+
+    Raises
+    ------
+    ExternalFailed
+        When there is no Slurm, or it does not answer.
+    """
+    whose = ["--user", user] if user else ["--me"]
+    queue = _slurm("squeue", "--noheader", "--array", *whose, "--format=%K %o", folder=path.parent)
+    lines = [line.partition(" ") for line in queue.splitlines()]
+    ours = [job for job, _, script in lines if Path(script.strip()) == path.absolute()]
+    return {int(job) if job.isdecimal() else -1 for job in ours}
+
+
+def _slurm(name: str, *words: str, folder: Path) -> str:
+    """Run one of Slurm's programs and return what it prints."""
+    program = shutil.which(name)
     if program is None:
-        raise ExternalFailed("there is no sbatch here", hint="run this where Slurm is installed")
-    words = [program, f"--array={jobs}", *(["--wait"] if wait else []), path.name]
-    done = subprocess.run(words, cwd=path.parent, capture_output=True, text=True, check=False)
+        raise ExternalFailed(f"there is no {name} here", hint="run this where Slurm is installed")
+    done = subprocess.run([program, *words], cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode and "Submitted" not in done.stdout:
-        raise ExternalFailed(f"sbatch: {(done.stderr or done.stdout).strip()}", path=path)
+        raise ExternalFailed(f"{name}: {(done.stderr or done.stdout).strip()}", path=folder)
+    return done.stdout

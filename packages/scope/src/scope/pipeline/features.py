@@ -9,18 +9,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from shared_io import batch, cli, ledger
+from shared_io.errors import WriteFailed
 from shared_io.provenance import Provenance, digest
 
 from scope import files
+from scope.feature_table import write_features
 from scope.features import schema
-from scope.features.assembly import Recipe, measure
+from scope.features.assembly import Recipe
 from scope.features.dmdt import DM_EDGES, DT_EDGES
 from scope.index import update_index
 from scope.lightcurves.folder import Quadrant
 from scope.lightcurves.quality import Cuts
 from scope.periods.search import Options
+from scope.pipeline import blocks
+from scope.pipeline.blocks import HERE, Blocks, Running
+from scope.pipeline.division import MOST_SOURCES
 from scope.pipeline.inputs import Inputs
 
 if TYPE_CHECKING:
@@ -56,6 +60,8 @@ class Request:
         Edges of the dm-dt picture [d, mag].
     join_bands : bool
         Search the period of a star in all its filters together.
+    together : int
+        Most light curves in a block of stars, which one process measures.
     """
 
     inputs: Inputs = field(default_factory=Inputs)
@@ -67,6 +73,7 @@ class Request:
     extras: tuple[str, ...] = ()
     dmdt_edges: tuple[tuple[float, ...], tuple[float, ...]] = (DT_EDGES, DM_EDGES)
     join_bands: bool = True
+    together: int = MOST_SOURCES
 
     @property
     def columns(self) -> dict[str, str]:
@@ -90,23 +97,25 @@ class Job:
         How.
     quadrant : Quadrant or None
         Of what; None: of the given identifiers.
-    threads : int
-        Stars measured at a time.
+    running : Running
+        Where its stars are measured.
     service : Service or None
         Kowalski.
     """
 
     request: Request
     quadrant: Quadrant | None
-    threads: int
+    running: Running
     service: Service | None
 
 
 def generate(
     request: Request, quadrant: Quadrant | None, *, service: Service | None = None, overwrite: bool = False,
-    resume: bool = True, threads: int = 1,
+    resume: bool = True, running: Running = HERE,
 ) -> Report:  # fmt: skip
     """Generate the feature table of a quadrant, or of the given identifiers.
+
+    Stars are measured in blocks (:mod:`scope.pipeline.blocks`): a run that was killed goes on after the last of them.
 
     Returns
     -------
@@ -116,33 +125,50 @@ def generate(
     ------
     InputNotFound
         When there are no light curves.
+    ExternalFailed
+        When the workers of a scheduler cannot be had.
     """
     path = files.feature_path(request.dirname, request.filename, quadrant)
     name = str(quadrant) if quadrant else files.SPECIFIC
-    unit = batch.Unit(name, (path,), _provenance(request, quadrant), Job(request, quadrant, threads, service))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    unit = batch.Unit(name, (path,), _provenance(request, quadrant), Job(request, quadrant, running, service))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteFailed(f"the folder cannot be made: {error.strerror}", path=path.parent) from error
+    if not resume:
+        blocks.remove(_shards(path))
     journal = ledger.home(request.dirname, "scope", f"generate-features-{path.stem}")
     report = batch.run([unit], _work, overwrite=overwrite, resume=resume, what="quadrants", ledger=journal, total=1)
+    if report.exit_code == 0:
+        blocks.remove(_shards(path))
     if quadrant is not None and path.exists():
         update_index(request.dirname, request.filename, path)
     return report
 
 
-def table(
-    request: Request, quadrant: Quadrant | None, *, service: Service | None = None, threads: int = 1
-) -> dict[str, Any]:
-    """Measure the features of a quadrant without writing them; see :func:`generate`."""
+def count(request: Request, quadrant: Quadrant | None, *, service: Service | None = None, threads: int = 1) -> int:
+    """Measure the features of a quadrant without writing them, and return the number of its sources."""
+    made = _blocks(request, quadrant, service, None)
+    with cli.progress(len(made.curves), "light curves") as bar:
+        for k in range(len(made)):
+            blocks.measure(made.block(k, threads), advance=bar.advance)
+    return len(made.curves)
+
+
+def _blocks(request: Request, quadrant: Quadrant | None, service: Service | None, room: Path | None) -> Blocks:
     inputs = request.inputs
-    curves = inputs.curves(quadrant, request.cuts, service)
+    curves = inputs.curves(quadrant, request.cuts, service, room)
     catalogues, alerts = inputs.surroundings(curves, service)
     recipe = Recipe(
         request.periods, catalogues, inputs.matched, alerts, inputs.match_radius, request.cesium, request.extras,
         request.dmdt_edges, request.join_bands,
     )  # fmt: skip
-    with cli.progress(len(curves), "light curves") as bar:
-        found = dict(measure(curves, recipe, threads=threads, advance=bar.advance))
-    names = inputs.names
-    return found | ({"fritz_name": [names.get(int(i)) for i in curves.id]} if any(names.values()) else {})
+    return Blocks(curves, recipe, request.columns, request.together)
+
+
+def _shards(path: Path) -> Path:
+    """Return the folder for the blocks of a table: hidden, beside it."""
+    return path.with_name(f".{path.stem}.blocks")
 
 
 def _provenance(request: Request, quadrant: Quadrant | None) -> Provenance:
@@ -162,13 +188,18 @@ def _provenance(request: Request, quadrant: Quadrant | None) -> Provenance:
 
 def _work(unit: batch.Unit) -> str:
     job: Any = unit.payload  # a Job
-    values = table(job.request, job.quadrant, service=job.service, threads=job.threads)
-    count = len(np.asarray(values["_id"]))
-    files.write_features(
-        unit.outputs[0], values, job.request.columns, meta=_meta(job.request, unit.provenance, job.service is not None),
-        provenance=unit.provenance, overwrite=True,
+    path = unit.outputs[0]
+    made = _blocks(job.request, job.quadrant, job.service, path.parent)
+    shards, there = made.measure(_shards(path), job.running)
+    meta = _meta(job.request, unit.provenance, job.service is not None)
+    meta["blocks"] = {"count": len(made), "most_sources": made.largest}
+    names = job.request.inputs.names
+    more = {"fritz_name": [names.get(int(i)) for i in made.curves.id]} if any(names.values()) else {}
+    write_features(
+        path, made.groups(shards, more), job.request.columns, meta=meta, provenance=unit.provenance, overwrite=True,
     )  # fmt: skip
-    return f"{count} sources -> {unit.outputs[0].name}"
+    taken = f"; {there} of {len(made)} blocks were there already" if there else ""
+    return f"{len(made.curves)} sources -> {path.name}{taken}"
 
 
 def _meta(request: Request, provenance: Provenance, asked: bool) -> dict[str, object]:

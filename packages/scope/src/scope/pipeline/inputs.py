@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from shared_io.errors import InputNotFound
 
 from scope import files
 from scope.features.alerts import SCORES
@@ -18,10 +18,14 @@ from scope.lightcurves.folder import Folder, Quadrant
 from scope.lightcurves.quality import Cuts, clean
 from scope.lightcurves.record import LightCurves
 from scope.lightcurves.source import Source
+from scope.lightcurves.spool import some, spooled
 
 if TYPE_CHECKING:
     from scope.kowalski.catalogues import KowalskiSky
     from scope.kowalski.client import Service
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -98,30 +102,45 @@ class Inputs:
             found += [p for p in sorted(self.catalogues.iterdir()) if p.is_file()]
         return found
 
-    def curves(self, quadrant: Quadrant | None, cuts: Cuts, service: Service | None) -> LightCurves:
+    def curves(
+        self, quadrant: Quadrant | None, cuts: Cuts, service: Service | None, room: Path | None = None
+    ) -> LightCurves:
         """Read the light curves of a quadrant (None: of the identifiers), clean, away from bright stars.
+
+        Parameters
+        ----------
+        quadrant, cuts, service
+            Which, what is kept of them, and whom to ask.
+        room : pathlib.Path, optional
+            Folder where their points may lie meanwhile (:func:`scope.lightcurves.spool.spooled`).
 
         Raises
         ------
         InputNotFound
-            When there are none, or none survives the cuts.
+            When there are none. Where none survives the cuts, the answer is empty, with a warning.
         ExternalFailed
             When Kowalski fails.
         """
-        raw = self._raw(quadrant, cuts, service)
-        found = clean(raw, cuts)
+        seen = 0
+
+        def cleaned() -> Iterator[LightCurves]:
+            nonlocal seen
+            for piece in self._pieces(quadrant, cuts, service):
+                seen += len(piece)
+                yield clean(piece, cuts)
+
+        found = spooled(cleaned(), room)
         bright = self._bright(found, service)
         if bright is not None:
             g, colour = (np.asarray(bright.columns[name], np.float64) for name in ("phot_g_mean_mag", "bp_rp"))
-            found = found.take(
-                ~spoilt(found.ra, found.dec, bright.ra, bright.dec, g, colour, radius=self.bright_radius)
-            )
+            far = ~spoilt(found.ra, found.dec, bright.ra, bright.dec, g, colour, radius=self.bright_radius)
+            found = found if far.all() else some(found, np.flatnonzero(far), room)
         if not len(found):
-            raise InputNotFound(
-                f"none of {len(raw)} light curves has {cuts.min_points} good points away from bright stars",
-                path=self.light_curves, hint="lower --min-n-lc-points to keep shorter ones",
+            log.warning(
+                "none of %d light curves has %d good points away from bright stars: the table is empty; "
+                "--min-n-lc-points keeps shorter ones", seen, cuts.min_points,
             )  # fmt: skip
-        return found.take(np.arange(self.limit)) if self.limit and self.limit < len(found) else found
+        return some(found, np.arange(self.limit), room) if self.limit and self.limit < len(found) else found
 
     def surroundings(
         self, curves: LightCurves, service: Service | None
@@ -139,7 +158,7 @@ class Inputs:
                 known[name] = sky.catalogue(name, columns, ra, dec, self.match_radius, condition)
         return known, sky.alert_packets(ra, dec, self.match_radius) if alerts is None else alerts
 
-    def _raw(self, quadrant: Quadrant | None, cuts: Cuts, service: Service | None) -> LightCurves:
+    def _pieces(self, quadrant: Quadrant | None, cuts: Cuts, service: Service | None) -> Iterator[LightCurves]:
         source: Source
         if self.light_curves is not None:
             source = Folder(self.light_curves)
@@ -150,10 +169,10 @@ class Inputs:
         else:
             raise ValueError("light curves or a service are needed")
         if quadrant is not None:
-            return source.quadrant(quadrant)
+            return source.pieces(quadrant)
         if self.identifiers is None:
             raise ValueError("a quadrant or a table of identifiers is needed")
-        return source.sources(list(self.names))
+        return source.pieces(list(self.names))
 
     def _bright(self, curves: LightCurves, service: Service | None) -> Catalogue | None:
         if self.skip_close:
