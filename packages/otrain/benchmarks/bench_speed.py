@@ -2,9 +2,9 @@
 
     python bench_speed.py [COUNT [ROUNDS]]
 
-Each contender is a process of its own, kept to one core, page cache warm, modules compiled; they take turns (the plain
-ones every other time), and what is printed are medians: of the CPU seconds, and of the ratios of neighbouring runs. The
-plain program opens files by astropy (for inference twice, as O'TRAIN does) and predicts by Keras with O'TRAIN's network.
+Each contender is a process of its own, kept to one core, page cache warm, modules compiled. They take turns; what is
+printed are medians, of seconds and of the ratios of runs of one round. The plain program opens files by astropy (for
+inference twice, as O'TRAIN does) and predicts by Keras with O'TRAIN's network.
 """
 
 from __future__ import annotations
