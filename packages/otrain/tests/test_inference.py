@@ -233,6 +233,26 @@ def test_other_formats_hold_more(home: Path, night: Path) -> None:
     assert not table.read(night / "x.fits")["real"].any()
 
 
+@pytest.mark.parametrize("form", ["dat", "parquet", "csv"])
+def test_parts_of_a_table_are_one_table(home: Path, night: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    from otrain.files.results import read_results
+
+    write_fits(night / "night/99.fits", stars(1).pixels[0, ..., 0], {"CANDID": "a much longer name", "FILTER": "gr"})
+    line = ["otrain-infer", "--cutouts", "night", "--model", str(home / MODEL), "--format", form, "--overwrite"]
+    done(line, night)
+    whole = read_results(night / f"night/infer_results.{form}")
+    monkeypatch.setattr("otrain.files.fits_cutouts.CHUNK", 5)
+    done([*line, "--no-resume"], night)
+    parts = read_results(night / f"night/infer_results.{form}")
+    assert parts.colnames == whole.colnames
+    assert len(parts) == 12
+    for name in whole.colnames:
+        if whole[name].dtype.kind == "f":
+            np.testing.assert_allclose(parts[name], whole[name], atol=1e-6)
+        else:
+            assert parts[name].tolist() == whole[name].tolist()
+
+
 def test_folders_resume_and_are_isolated(home: Path, night: Path) -> None:
     line = ["otrain-infer", "--cutouts", "night", "nothing", "--model", str(home / MODEL)]
     code, out, _ = run(line, night)

@@ -139,6 +139,14 @@ def signature(paths: Sequence[Path]) -> str:
     out = hashlib.sha256()
     texts = _texts(paths)
     while some := list(itertools.islice(texts, 1024)):
-        rows = [(path.rpartition("/")[2], os.stat(path)) for path in some]  # noqa: PTH116 (quicker than Path.stat)
-        out.update("".join([f"{name}\0{found.st_size}\0{found.st_mtime_ns}\n" for name, found in rows]).encode())
+        out.update("".join(map(_state, some)).encode("utf-8", "surrogateescape"))
     return out.hexdigest()
+
+
+def _state(path: str) -> str:
+    name = path.rpartition("/")[2]
+    try:
+        found = os.stat(path)  # noqa: PTH116 (a Path takes longer to make than the answer)
+    except OSError:
+        return f"{name}\0gone\n"  # why, its reader will say
+    return f"{name}\0{found.st_size}\0{found.st_mtime_ns}\n"
