@@ -26,7 +26,7 @@ PathLike = str | os.PathLike[str]
 
 _ROUNDS = 3  # kinds of files that are looked for among some
 _FEW = 4  # files that are not worth it
-_BYTES = 2**20  # read before they are looked at: they stay in the cache
+_BYTES = 2**22  # read before they are looked at: a whole batch of the usual ones
 _LARGEST = 2**18  # bytes of a file; larger ones gain nothing here
 _FULL = 0xFFFFFFFF
 
