@@ -33,7 +33,7 @@ from scope.lightcurves.spool import some, spooled
 from scope.periods.search import Options
 from scope.pipeline import blocks
 from scope.pipeline.blocks import Blocks, Running
-from scope.pipeline.division import SECONDS, divided
+from scope.pipeline.division import SECONDS, divided, seconds
 
 DATA = Path(__file__).parent / "data"
 NAME = "gen_features_field_250_ccd_1_quad_1"
@@ -247,6 +247,17 @@ def test_blocks_have_all_stars_in_order_and_end_in_time(costs: list[float]) -> N
     assert [cost for part in found for cost in part] == costs
     assert all(0 < len(part) <= 7 for part in found)
     assert all(sum(part) <= SECONDS or len(part) == 1 for part in found)
+
+
+def test_what_costs_more_comes_in_smaller_blocks() -> None:
+    def cost(options: Options | None, points: int = 300) -> float:
+        return float(seconds(np.array([points]), np.array([1800.0]), Recipe(options))[0])
+
+    assert cost(None) < cost(Options(("LS",))) < cost(Options(("LS", "CE"))) < cost(Options(("BLS",)))
+    assert cost(Options(("LS",))) < cost(Options(("LS",)), 1000)
+    assert cost(Options()) == cost(Options(("ELS_ECE_EAOV",))), "the decision needs all three screens"
+    assert cost(Options()) < cost(Options(compatible=True))
+    assert cost(Options(("LS",), samples_per_peak=20)) > cost(Options(("LS",)))
 
 
 def test_spooled_light_curves_are_the_same_and_leave_no_file(rng: np.random.Generator, tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ def _periods(o: Generation, config: Config, steps: dict[str, Any]) -> Options | 
         raise typer.BadParameter(str(error)) from error
     return Options(
         names, steps["samples_per_peak"], highest, o.top_n_periods, o.do_remove_terrestrial, o.compatible,
-        o.max_fap,
+        o.max_fap, o.full_search,
     )  # fmt: skip
 
 

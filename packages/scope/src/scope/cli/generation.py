@@ -92,6 +92,9 @@ class Generation:
     compatible: Annotated[
         bool, option("--compatible", help="Search as scope-ml does: one grid, each filter alone, its top periods")
     ] = False
+    full_search: Annotated[
+        bool, option("--full-search", help="Fold at all frequencies, not only where a quick screen is high")
+    ] = False
     join_bands: Annotated[
         bool, option("--join-bands/--no-join-bands", help="Search all filters of a star together")
     ] = True

@@ -25,8 +25,9 @@ from scope.kernels.statistics import basic_statistics, shapiro_coefficients
 from scope.lightcurves.record import LightCurve, LightCurves
 from scope.periods.agreement import agreement
 from scope.periods.compatible import CommonGrid, find_compatible
-from scope.periods.search import NESTED, Options, Periods, find_periods
+from scope.periods.search import NESTED, Options, Periods, find_many
 from scope.periods.series import Series
+from scope.periods.sharing import one_thread
 
 Row = dict[str, object]
 
@@ -67,6 +68,9 @@ class Recipe:
     dmdt_edges: tuple[Sequence[float], Sequence[float]] = (DT_EDGES, DM_EDGES)
     join_bands: bool = True
 
+
+TOGETHER = 64
+"""Stars searched together, for the exposures that they share; their answers do not depend on it."""
 
 shapiro = lru_cache(maxsize=1024)(shapiro_coefficients)
 
@@ -125,10 +129,13 @@ def measure_stars(
     rows: list[Row] = [{} for _ in range(len(curves))]
     compatible = recipe.periods is not None and recipe.periods.compatible
     grid = CommonGrid.of(longest, recipe.periods) if compatible and recipe.periods and len(curves) else None
-    for star, found in zip(stars, _in_order(partial(_star, curves, recipe, grid), stars, threads), strict=True):
-        for row, values in zip(star, found, strict=True):
-            rows[row] = values
-        advance(len(star))
+    size = max(1, min(TOGETHER, -(-len(stars) // threads)))
+    parts = [stars[k : k + size] for k in range(0, len(stars), size)]
+    for part, found in zip(parts, _in_order(partial(_stars, curves, recipe, grid), parts, threads), strict=True):
+        for star, values in zip(part, found, strict=True):
+            for row, value in zip(star, values, strict=True):
+                rows[row] = value
+        advance(sum(len(star) for star in part))
     return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
 
 
@@ -155,32 +162,32 @@ def baselines(curves: LightCurves) -> np.ndarray:
 
 
 def _in_order(
-    work: Callable[[np.ndarray], list[Row]], stars: Sequence[np.ndarray], threads: int
-) -> Iterator[list[Row]]:
-    """Yield the answers in the order of the stars; few are ahead of the one that is wanted."""
-    if threads == 1:
-        yield from map(work, stars)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: list[Future[list[Row]]] = []
-        for star in stars:
-            waiting.append(pool.submit(work, star))
-            if len(waiting) > 8 * threads:
+    work: Callable[[Sequence[np.ndarray]], list[list[Row]]], parts: Sequence[Sequence[np.ndarray]], threads: int
+) -> Iterator[list[list[Row]]]:
+    """Yield the answers in the order of the parts; few are ahead of the one that is wanted."""
+    with ThreadPoolExecutor(threads) as pool, one_thread():
+        waiting: list[Future[list[list[Row]]]] = []
+        for part in parts:
+            waiting.append(pool.submit(work, part))
+            if len(waiting) > 2 * threads:
                 yield waiting.pop(0).result()
         for future in waiting:
             yield future.result()
 
 
-def _star(curves: LightCurves, recipe: Recipe, grid: CommonGrid | None, rows: np.ndarray) -> list[Row]:
-    """Measure the light curves of one star."""
-    members = [curves[int(k)] for k in rows]
-    found = None
+def _stars(
+    curves: LightCurves, recipe: Recipe, grid: CommonGrid | None, stars: Sequence[np.ndarray]
+) -> list[list[Row]]:
+    """Measure the light curves of some stars."""
+    members = [[curves[int(k)] for k in rows] for rows in stars]
+    found: dict[int, Periods] = {}
     if recipe.periods is not None and grid is not None:
-        (c,) = members
-        found = find_compatible(c.hjd - c.hjd[0], c.mag, c.magerr, grid, recipe.periods)
+        for k, (c,) in enumerate(members):
+            found[k] = find_compatible(c.hjd - c.hjd[0], c.mag, c.magerr, grid, recipe.periods)
     elif recipe.periods is not None:
-        found = find_periods(Series.of([(c.hjd, c.mag, c.magerr) for c in members]), recipe.periods)
-    return [_source(curve, found, recipe, len(members)) for curve in members]
+        series = [Series.of([(c.hjd, c.mag, c.magerr) for c in star]) for star in members]
+        found = dict(find_many(series, recipe.periods))
+    return [[_source(c, found.get(k), recipe, len(star)) for c in star] for k, star in enumerate(members)]
 
 
 def _source(curve: LightCurve, found: Periods | None, recipe: Recipe, bands: int) -> Row:

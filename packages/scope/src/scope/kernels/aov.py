@@ -9,7 +9,6 @@ from scope.kernels.folding import SUM_BITS, fold, pack
 from scope.kernels.phases import RESEED, seed_phases
 
 
-@compiled(reordered=True)
 def aov(t: np.ndarray, mag: np.ndarray, weight: np.ndarray, fmin: float, df: float, nf: int, bins: int) -> np.ndarray:
     """Return the between-bin sum of squares as a fraction of the total, at `nf` frequencies.
 
@@ -35,8 +34,26 @@ def aov(t: np.ndarray, mag: np.ndarray, weight: np.ndarray, fmin: float, df: flo
     ndarray of float32, (nf,)
         In [0, 1]; 0 where all magnitudes are equal.
     """
+    return aov_at(t, mag, weight, fmin, df, np.arange(nf), bins)
+
+
+@compiled(reordered=True)
+def aov_at(
+    t: np.ndarray, mag: np.ndarray, weight: np.ndarray, fmin: float, df: float, indices: np.ndarray, bins: int
+) -> np.ndarray:
+    """Return the same at the frequencies ``fmin + k df`` of some indices `k`; neighbours cost least.
+
+    Parameters
+    ----------
+    indices : ndarray of int64, (m,)
+        Best ascending.
+
+    Returns
+    -------
+    ndarray of float32, (m,)
+    """
     n = len(t)
-    out = np.zeros(nf, np.float32)
+    out = np.zeros(len(indices), np.float32)
     packed = np.empty(n, np.uint64)
     mean, _, total = pack(mag, weight, packed)
     if total <= 0.0:
@@ -45,9 +62,13 @@ def aov(t: np.ndarray, mag: np.ndarray, weight: np.ndarray, fmin: float, df: flo
     seed_phases(t, df, steps)
     sums = np.zeros(bins, np.uint64)
     below = np.uint64((1 << SUM_BITS) - 1)
-    for k in range(nf):
-        if k % RESEED == 0:
-            seed_phases(t, fmin + k * df, phases)
+    until = next_index = np.int64(-1)
+    for k in range(len(indices)):
+        index = indices[k]
+        if index != next_index or index >= until:
+            seed_phases(t, fmin + index * df, phases)
+            until = index + RESEED
+        next_index = index + 1
         fold(phases, steps, packed, where, sums)
         between = 0.0
         for b in range(bins):

@@ -38,7 +38,6 @@ def _dense(where: np.ndarray, table: np.ndarray, cells: np.ndarray, columns: np.
     return total
 
 
-@compiled(reordered=True)
 def entropy(
     t: np.ndarray, mag: np.ndarray, fmin: float, df: float, nf: int, phase_bins: int, mag_bins: int
 ) -> np.ndarray:
@@ -62,6 +61,24 @@ def entropy(
     ndarray of float32, (nf,)
         Entropy [nat].
     """
+    return entropy_at(t, mag, fmin, df, np.arange(nf), phase_bins, mag_bins)
+
+
+@compiled(reordered=True)
+def entropy_at(
+    t: np.ndarray, mag: np.ndarray, fmin: float, df: float, indices: np.ndarray, phase_bins: int, mag_bins: int
+) -> np.ndarray:
+    """Return the same at the frequencies ``fmin + k df`` of some indices `k`; neighbours cost least.
+
+    Parameters
+    ----------
+    indices : ndarray of int64, (m,)
+        Best ascending.
+
+    Returns
+    -------
+    ndarray of float32, (m,)
+    """
     n = len(t)
     low, high = mag.min(), mag.max()
     scale = mag_bins / (high - low) if high > low else 0.0
@@ -79,10 +96,14 @@ def entropy(
     columns = np.zeros(phase_bins, np.int32)
     count = np.uint32(phase_bins)
     sparse = 2 * n < len(cells)
-    out = np.empty(nf, np.float32)
-    for k in range(nf):
-        if k % RESEED == 0:
-            seed_phases(t, fmin + k * df, phases)
+    out = np.empty(len(indices), np.float32)
+    until = next_index = np.int64(-1)
+    for k in range(len(indices)):
+        index = indices[k]
+        if index != next_index or index >= until:
+            seed_phases(t, fmin + index * df, phases)
+            until = index + RESEED
+        next_index = index + 1
         for i in range(n):
             phase = phases[i]
             where[i] = row[i] + (((phase >> np.uint32(8)) * count) >> np.uint32(24))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from scope.kernels.angles import cos_sin
 from scope.kernels.compiled import compiled
 from scope.kernels.normal import normal_matrix, solve_triangle
 
@@ -21,10 +22,8 @@ def _sums(turns: np.ndarray, w: np.ndarray, wy: np.ndarray, trig: np.ndarray, ri
     n = len(turns)
     first = np.empty((2, n))
     now = np.empty((2, n))
-    for i in range(n):
-        angle = 2 * np.pi * (turns[i] - np.floor(turns[i]))
-        first[0, i], first[1, i] = np.cos(angle), np.sin(angle)
-        now[0, i], now[1, i] = 1.0, 0.0
+    cos_sin(turns, first)
+    now[0], now[1] = 1.0, 0.0
     trig[0, 0], trig[0, 1] = 1.0, 0.0
     for k in range(1, trig.shape[0]):
         wc = ws = yc = ys = 0.0

@@ -10,7 +10,6 @@ RESEED = 256
 """Frequencies between two exact rotations; float32 rotations drift by less than 1e-5 in between."""
 
 
-@compiled(reordered=True)
 def lomb_scargle(t: np.ndarray, mag: np.ndarray, weight: np.ndarray, fmin: float, df: float, nf: int) -> np.ndarray:
     """Return the power of the best sinusoid plus constant at `nf` frequencies.
 
@@ -30,11 +29,29 @@ def lomb_scargle(t: np.ndarray, mag: np.ndarray, weight: np.ndarray, fmin: float
     ndarray of float32, (nf,)
         Fraction of the weighted variance explained, in [0, 1].
     """
+    return lomb_scargle_at(t, mag, weight, fmin, df, np.arange(nf))
+
+
+@compiled(reordered=True)
+def lomb_scargle_at(
+    t: np.ndarray, mag: np.ndarray, weight: np.ndarray, fmin: float, df: float, indices: np.ndarray
+) -> np.ndarray:
+    """Return the same at the frequencies ``fmin + k df`` of some indices `k`; neighbours cost least.
+
+    Parameters
+    ----------
+    indices : ndarray of int64, (m,)
+        Best ascending.
+
+    Returns
+    -------
+    ndarray of float32, (m,)
+    """
     n = len(t)
     w = (weight / weight.sum()).astype(np.float32)
     centred = mag - (weight * mag).sum() / weight.sum()
     variance = (weight * centred * centred).sum() / weight.sum()
-    out = np.zeros(nf, np.float32)
+    out = np.zeros(len(indices), np.float32)
     if not variance > 0.0:
         return out
     wy = (weight / weight.sum() * centred / np.sqrt(variance)).astype(np.float32)
@@ -44,12 +61,16 @@ def lomb_scargle(t: np.ndarray, mag: np.ndarray, weight: np.ndarray, fmin: float
         turn = t[i] * df
         turn = 2 * np.pi * (turn - np.floor(turn))
         step_c[i], step_s[i] = np.cos(turn), np.sin(turn)
-    for k in range(nf):
-        if k % RESEED == 0:
+    until = next_index = np.int64(-1)
+    for k in range(len(indices)):
+        index = indices[k]
+        if index != next_index or index >= until:
+            until = index + RESEED
             for i in range(n):
-                turn = t[i] * (fmin + k * df)
+                turn = t[i] * (fmin + index * df)
                 turn = 2 * np.pi * (turn - np.floor(turn))
                 c[i], s[i] = np.cos(turn), np.sin(turn)
+        next_index = index + 1
         yc = ys = sc = ss = cc = cs = np.float32(0)
         for i in range(n):
             ci, si = c[i], s[i]

@@ -34,13 +34,17 @@ def solve_triangle(left: np.ndarray, right: np.ndarray, floor: float) -> None:
     floor : float
         Least square of a diagonal element: directions that the sampling cannot tell add (almost) nothing.
     """
+    inverse = np.empty(len(right))  # of the diagonal: a division takes as long as many products
     for j in range(len(right)):
-        for k in range(j + 1):
+        for k in range(j):
             value = left[j, k]
             for q in range(k):
                 value -= left[j, q] * left[k, q]
-            left[j, k] = value / left[k, k] if k < j else np.sqrt(max(value, floor))
-        value = right[j]
+            left[j, k] = value * inverse[k]
+        value, other = left[j, j], right[j]
         for q in range(j):
-            value -= left[j, q] * right[q]
-        right[j] = value / left[j, j]
+            value -= left[j, q] * left[j, q]
+            other -= left[j, q] * right[q]
+        left[j, j] = np.sqrt(max(value, floor))
+        inverse[j] = 1.0 / left[j, j]
+        right[j] = other * inverse[j]

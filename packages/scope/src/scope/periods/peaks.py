@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 
-def distinct_peaks(power: np.ndarray, count: int, separation: int) -> np.ndarray:
+def distinct_peaks(power: np.ndarray, count: int, separation: int, where: np.ndarray | None = None) -> np.ndarray:
     """Return the highest local maxima that do not share a peak.
 
     Parameters
@@ -16,6 +16,8 @@ def distinct_peaks(power: np.ndarray, count: int, separation: int) -> np.ndarray
         Peaks wanted.
     separation : int
         Samples between two peaks for them to count as two.
+    where : ndarray of int, (n,), optional
+        Which samples of a grid these are, ascending; next to a gap there is no maximum.
 
     Returns
     -------
@@ -23,17 +25,26 @@ def distinct_peaks(power: np.ndarray, count: int, separation: int) -> np.ndarray
         Indices in falling order of power, earlier ones first among equals; the highest sample where there is
         no local maximum.
     """
-    if len(power) < 3:
-        return np.array([int(np.argmax(power))])
-    tops = np.flatnonzero((power[1:-1] >= power[:-2]) & (power[1:-1] > power[2:])) + 1
+    tops = _maxima(power, where)
     if len(tops) == 0:
         return np.array([int(np.argmax(power))])
     if len(tops) > 8 * count:
         tops = tops[np.sort(np.argpartition(-power[tops], 8 * count)[: 8 * count])]
+    place = range(len(power)) if where is None else where
     chosen: list[int] = []
     for k in tops[np.argsort(-power[tops], kind="stable")]:
-        if all(abs(int(k) - other) > separation for other in chosen):
+        if all(abs(int(place[k]) - int(place[other])) > separation for other in chosen):
             chosen.append(int(k))
             if len(chosen) == count:
                 break
     return np.array(chosen)
+
+
+def _maxima(power: np.ndarray, where: np.ndarray | None) -> np.ndarray:
+    """Return the indices of the local maxima."""
+    if len(power) < 3:
+        return np.empty(0, np.int64)
+    inside = (power[1:-1] >= power[:-2]) & (power[1:-1] > power[2:])
+    if where is not None:
+        inside &= where[2:] - where[:-2] == 2
+    return np.flatnonzero(inside) + 1

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scope.kernels.aov import aov
+from scope.kernels.aov import aov, aov_at
 from scope.kernels.box import box
-from scope.kernels.entropy import entropy
+from scope.kernels.entropy import entropy, entropy_at
 from scope.kernels.harmonics import harmonics
-from scope.kernels.lomb_scargle import lomb_scargle
+from scope.kernels.lomb_scargle import lomb_scargle, lomb_scargle_at
 from scope.periods.grid import FrequencyGrid
 from scope.periods.series import Band
 
@@ -45,13 +45,28 @@ def _lomb_scargle(band: Band, grid: FrequencyGrid) -> np.ndarray:
     return lomb_scargle(band.t, band.mag, band.weight, grid.fmin, grid.df, grid.size)
 
 
+def _lomb_scargle_at(band: Band, grid: FrequencyGrid, indices: np.ndarray) -> np.ndarray:
+    return lomb_scargle_at(band.t, band.mag, band.weight, grid.fmin, grid.df, indices)
+
+
 def _entropy(band: Band, grid: FrequencyGrid) -> np.ndarray:
     return -entropy(band.t, band.mag, grid.fmin, grid.df, grid.size, 20, 10)
 
 
+def _entropy_at(band: Band, grid: FrequencyGrid, indices: np.ndarray) -> np.ndarray:
+    return -entropy_at(band.t, band.mag, grid.fmin, grid.df, indices, 20, 10)
+
+
+def _bins(band: Band) -> int:
+    return 40 if len(band.t) >= ECLIPSE_POINTS else 20
+
+
 def _aov(band: Band, grid: FrequencyGrid) -> np.ndarray:
-    bins = 40 if len(band.t) >= ECLIPSE_POINTS else 20
-    return aov(band.t, band.mag, band.weight, grid.fmin, grid.df, grid.size, bins)
+    return aov(band.t, band.mag, band.weight, grid.fmin, grid.df, grid.size, _bins(band))
+
+
+def _aov_at(band: Band, grid: FrequencyGrid, indices: np.ndarray) -> np.ndarray:
+    return aov_at(band.t, band.mag, band.weight, grid.fmin, grid.df, indices, _bins(band))
 
 
 def _phase_weighted(band: Band, grid: FrequencyGrid) -> np.ndarray:
@@ -82,6 +97,9 @@ SCREENS = {
     )
 }
 """The periodograms by name; a leading E, for the predecessor's GPU versions, means the same."""
+
+AT = {"LS": _lomb_scargle_at, "CE": _entropy_at, "AOV": _aov_at}
+"""The same at some samples of the grid: ``(band, grid, indices) -> ndarray of float32``."""
 
 
 def screen(name: str) -> Screen:

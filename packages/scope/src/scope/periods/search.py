@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from scope.kernels.aov import aov
 from scope.kernels.moments import mean_and_std
+from scope.periods import sharing, two_stage
 from scope.periods.aliases import alias_frequencies, best_alias, crowding, window_peaks
 from scope.periods.decide import SMOOTH, Judgement, judge, merit, widen
 from scope.periods.grid import MAX_FREQ, SAMPLES_PER_PEAK, FrequencyGrid, terrestrial
-from scope.periods.peaks import distinct_peaks
 from scope.periods.screens import screen
 from scope.periods.series import Series
 from scope.periods.significance import false_alarm
+from scope.periods.spectrum import Spectrum
 
 NESTED = "ELS_ECE_EAOV"
 """Name of the decided period: peaks of all three screens, judged together."""
@@ -49,6 +50,8 @@ class Options:
         Search as scope-ml does (:mod:`scope.periods.compatible`).
     max_fap : float
         Largest false-alarm probability of a periodic star.
+    full : bool
+        Fold at all frequencies, also where the screen of the first stage (:mod:`scope.periods.two_stage`) is low.
     """
 
     algorithms: tuple[str, ...] = ("ELS", "ECE", "EAOV", NESTED)
@@ -58,6 +61,7 @@ class Options:
     remove_terrestrial: bool = False
     compatible: bool = False
     max_fap: float = 0.01
+    full: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,13 +162,46 @@ def find_periods(series: Series, options: Options = Options()) -> Periods:
     ValueError
         When the star has no two points apart in time, or an algorithm is unknown.
     """
-    if not series.baseline > 0:
-        raise ValueError("all points have one time: there is no period to search")
+    ((_, found),) = find_many([series], options)
+    return found
+
+
+def find_many(stars: Sequence[Series], options: Options = Options()) -> Iterator[tuple[int, Periods]]:
+    """Search the periods of many stars; those that share exposures cost less together, and are found the same.
+
+    Yields
+    ------
+    int, Periods
+        Index of a star and what was found, in any order.
+
+    Raises
+    ------
+    ValueError
+        As :func:`find_periods`.
+    """
     names = canonical(options.algorithms)
-    grid = FrequencyGrid.of(
-        series.baseline, samples_per_peak=options.samples_per_peak, max_freq=options.max_freq
-    )  # fmt: skip
-    answers, candidates = _screen_all(series, grid, names, options)
+    if any(not star.baseline > 0 for star in stars):
+        raise ValueError("all points have one time: there is no period to search")
+    grids = [
+        FrequencyGrid.of(star.baseline, samples_per_peak=options.samples_per_peak, max_freq=options.max_freq)
+        for star in stars
+    ]
+    staged = [
+        k for k, (star, grid) in enumerate(zip(stars, grids, strict=True))
+        if NESTED in names and not options.full and grid.size >= two_stage.LEAST and sharing.can_be_screened(star)
+    ]  # fmt: skip
+    for k in sorted(set(range(len(stars))) - set(staged)):
+        yield k, _search(stars[k], grids[k], names, options, {})
+    for n, screened in sharing.screens([stars[k] for k in staged], options.max_freq):
+        k = staged[n]
+        yield k, _search(stars[k], grids[k], names, options, two_stage.spectra(stars[k], grids[k], screened))
+
+
+def _search(
+    series: Series, grid: FrequencyGrid, names: Sequence[str], options: Options, known: dict[str, Spectrum]
+) -> Periods:
+    """Search one star; `known` are the periodograms of a screen's name that need not be computed."""
+    answers, candidates = _screen_all(series, grid, names, options, known)
     if NESTED not in names:
         return Periods(answers, np.nan, np.nan)
     judged, alias = _decide(series, candidates, options)
@@ -181,7 +218,7 @@ def find_periods(series: Series, options: Options = Options()) -> Periods:
 
 
 def _screen_all(
-    series: Series, grid: FrequencyGrid, names: Sequence[str], options: Options
+    series: Series, grid: FrequencyGrid, names: Sequence[str], options: Options, known: dict[str, Spectrum]
 ) -> tuple[dict[str, Answer], list[np.ndarray]]:
     """Return the answers of the single algorithms, and the candidates of each screen for the decision."""
     nested = [name for name in ("ELS", "ECE", "EAOV") if NESTED in names]
@@ -190,22 +227,26 @@ def _screen_all(
     for name in dict.fromkeys([*(n for n in names if n != NESTED), *nested]):
         chosen = screen(name)
         if chosen.name not in found:
-            found[chosen.name], peaks = _answer(chosen.power(series.merged, grid), grid, options)
+            spectrum = known.get(chosen.name) or _whole(chosen.power(series.merged, grid))
+            found[chosen.name], peaks = _answer(spectrum, grid, options)
             candidates.append(peaks[: max(_SCREENED, options.top_n)])
         if name in names:
             answers[name] = found[chosen.name]
     return answers, candidates
 
 
-def _answer(power: np.ndarray, grid: FrequencyGrid, options: Options) -> tuple[Answer, np.ndarray]:
+def _whole(power: np.ndarray) -> Spectrum:
+    return Spectrum(np.arange(len(power)), power, *mean_and_std(power))
+
+
+def _answer(spectrum: Spectrum, grid: FrequencyGrid, options: Options) -> tuple[Answer, np.ndarray]:
     """Return the distinct peaks of a screen with their significance, and the frequencies of all of them [1/d]."""
-    mean, std = mean_and_std(power)
-    every = distinct_peaks(power, max(4 * options.top_n, _SCREENED), options.samples_per_peak)
+    every, power = spectrum.peaks(max(4 * options.top_n, _SCREENED), options.samples_per_peak)
     frequencies = grid.fmin + grid.df * every
     kept = ~terrestrial(frequencies) if options.remove_terrestrial else np.ones(len(every), bool)
-    peaks = (every[kept] if kept.any() else every)[: options.top_n]
-    significance = np.abs(power[peaks] - mean) / std if std > 0 else np.zeros(len(peaks))
-    return Answer(1 / (grid.fmin + grid.df * peaks), significance.astype(np.float64)), frequencies
+    tops = (np.flatnonzero(kept) if kept.any() else np.arange(len(every)))[: options.top_n]
+    spread = np.abs(power[tops] - spectrum.mean) / spectrum.std if spectrum.std > 0 else np.zeros(len(tops))
+    return Answer(1 / (grid.fmin + grid.df * every[tops]), spread.astype(np.float64)), frequencies
 
 
 def _decide(series: Series, candidates: Sequence[np.ndarray], options: Options) -> tuple[Judgement, int | None]:

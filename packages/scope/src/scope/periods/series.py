@@ -50,11 +50,14 @@ class Series:
         band with most points.
     baseline : float
         Time between the first and the last point [d].
+    origin : float
+        Time of the first point [d], in the system of the times given.
     """
 
     bands: tuple[Band, ...]
     merged: Band
     baseline: float
+    origin: float = 0.0
 
     @classmethod
     def of(cls, curves: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], *, jitter: float = JITTER) -> Series:
@@ -85,7 +88,7 @@ class Series:
         origin = min(float(t.min()) for t, _, _ in kept)
         bands = tuple(_band(t - origin, mag, err, jitter) for t, mag, err in kept)
         merged = _merge(bands)
-        return cls(bands, merged, float(merged.t[-1] - merged.t[0]))
+        return cls(bands, merged, float(merged.t[-1] - merged.t[0]), origin)
 
 
 def _band(t: np.ndarray, mag: np.ndarray, err: np.ndarray, jitter: float) -> Band:

@@ -55,8 +55,8 @@ class Law:
         return float(-np.expm1(-np.exp(np.clip(-(value - location) / scale, -700, 700))))
 
 
-RANKS = Law(18.857, -1.044, -0.169, -1.421, 1.462, scale_points=-0.090)
-MAGNITUDES = Law(18.567, -4.207, 0.745, 9.664, 0.998, scale_tails=0.399)
+RANKS = Law(17.223, -1.246, 0.135, -0.187, 1.545, scale_points=-0.124)
+MAGNITUDES = Law(19.547, -4.528, 0.685, 11.811, 0.810, scale_tails=0.510)
 
 
 def false_alarm(series: Series, frequency: float, value: float) -> float:

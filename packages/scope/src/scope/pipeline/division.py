@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from scope.features.assembly import Recipe
+from scope.periods.search import NESTED
 
 SECONDS = 20.0
 """What a block should take at most on one core; one star cannot be divided."""
@@ -22,8 +23,8 @@ MOST_POINTS = 250_000
 
 # The most that was measured on one core, in ns for each frequency and point, with 100 points added to those of a light
 # curve for what a frequency costs without any.
-_NANOSECONDS = {"BLS": 13.0, "MHF": 2.2}
-_OTHER, _COMPATIBLE = 1.0, 10.0
+_NANOSECONDS, _OTHER = {"BLS": 13.0, "MHF": 2.2}, 0.7
+_COMPATIBLE, _OTHER_COMPATIBLE = {"LS": 26.0}, 3.0
 _PER_SOURCE = 0.05  # all features that need no search [s]
 
 
@@ -47,8 +48,10 @@ def seconds(counts: np.ndarray, spans: np.ndarray, recipe: Recipe) -> np.ndarray
     options = recipe.periods
     if options is None:
         return np.full(len(counts), _PER_SOURCE)
-    other = _COMPATIBLE if options.compatible else _OTHER
-    cost = sum(_NANOSECONDS.get(name.removeprefix("E"), other) for name in options.algorithms)
+    known, other = (_COMPATIBLE, _OTHER_COMPATIBLE) if options.compatible else (_NANOSECONDS, _OTHER)
+    screens = {name.removeprefix("E") for name in options.algorithms if name != NESTED}
+    screens |= {"LS", "CE", "AOV"} if NESTED in options.algorithms else set()
+    cost = sum(known.get(name, other) for name in sorted(screens))
     return _PER_SOURCE + 1e-9 * cost * options.samples_per_peak * options.max_freq * spans * (counts + 100)
 
 
