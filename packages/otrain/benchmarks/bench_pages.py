@@ -82,7 +82,7 @@ def main(count: int) -> None:
         )
         print(f"{'  the page':70}{(folder / 'report.html').stat().st_size / 1e6:8.2f} MB")
         classifier, some = Classifier(made), cube.pixels[:500]
-        for kind in ("hires", "grad"):
+        for kind in ("fused", "grad"):
             timed(f"500 maps, {kind}", lambda kind=kind: grad_cam(classifier, some, kind=kind))
         timed("20 maps, occlusion", lambda: occlusion(classifier, some[:20]))
         maps = np.zeros(cube.pixels.shape[:3])

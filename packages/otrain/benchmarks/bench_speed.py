@@ -1,15 +1,15 @@
 """Converting and scoring 5,000 FITS cut-outs of 32 x 32, beside a plain astropy + Keras program of O'TRAIN's algorithm.
 
-    python bench_speed.py [COUNT]
+    python bench_speed.py [COUNT [ROUNDS]]
 
-Each contender is a process of its own on one core, page cache warm; they take turns, medians of 3. The plain program
-opens files by astropy (for inference twice, as O'TRAIN does) and predicts by Keras with O'TRAIN's network.
+Each contender is a process of its own, kept to one core, page cache warm, modules compiled. They take turns; what is
+printed are medians, of seconds and of the ratios of runs of one round. The plain program opens files by astropy (for
+inference twice, as O'TRAIN does) and predicts by Keras with O'TRAIN's network.
 """
 
 from __future__ import annotations
 
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -99,19 +99,26 @@ def write_models(folder: Path) -> None:
     keras.Model(plain.input, keras.layers.Softmax()(plain.output)).save(folder / "plain.keras")
 
 
+TIMER = """
+import os, resource, subprocess, sys, time
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+begun = time.perf_counter()
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+wall, used = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+print(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+"""
+
+
 def timed(folder: Path, *words: str) -> tuple[float, float, float]:
-    """Run a process; return wall and CPU seconds, and the peak of its memory [MB] (of all so far)."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    start = time.perf_counter()
-    subprocess.run(words, cwd=folder, check=True, env={**os.environ, **ONE}, stdout=subprocess.DEVNULL,
-                   stderr=subprocess.DEVNULL)  # fmt: skip
-    wall = time.perf_counter() - start
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return wall, cpu, after.ru_maxrss / 1024
+    """Run a process on the first core there is; return wall and CPU seconds, and the peak of its memory [MB]."""
+    env = {**os.environ, **ONE, "PYTHONPYCACHEPREFIX": str(folder / "compiled")}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    line = [sys.executable, "-c", TIMER, *words]
+    told = subprocess.run(line, cwd=folder, check=True, env=env, stdout=subprocess.PIPE, text=True).stdout.split()
+    return float(told[0]), float(told[1]), float(told[2])
 
 
-def main(count: int) -> None:
+def main(count: int, rounds: int = 5) -> None:
     framework.load("cpu")
     again = ("--overwrite", "--no-resume")
     with tempfile.TemporaryDirectory() as name:
@@ -120,23 +127,35 @@ def main(count: int) -> None:
         write_models(folder)
         python, infer = sys.executable, str(BIN / "otrain-infer")
         contenders = {
-            "convert: ours": (str(BIN / "otrain-convert"), "--path", "o", "--cube", "c", "--cutouts", "five", *again),
+            "convert": (str(BIN / "otrain-convert"), "--path", "o", "--cube", "c", "--cutouts", "five", *again),
             "convert: plain astropy": (python, "-c", PLAIN_CONVERT),
-            "infer: ours, small": (infer, "--cutouts", "flat", "--model", "small.h5", *again),
-            "infer: ours, --network otrain": (infer, "--cutouts", "flat", "--model", "otrain.h5", *again),
+            "infer, small": (infer, "--cutouts", "flat", "--model", "small.h5", *again),
             "infer: plain astropy + Keras": (python, "-c", PLAIN_INFER),
+            "infer, --network otrain": (infer, "--cutouts", "flat", "--model", "otrain.h5", *again),
             "start: otrain-infer --help": (infer, "--help"),
         }
-        found: dict[str, list[tuple[float, float, float]]] = {key: [] for key in contenders}
-        for _ in range(3):
+        for words in contenders.values():  # files and modules are warm, and modules compiled
+            timed(folder, *words)
+        found = {key: [timed(folder, *words)] for key, words in contenders.items()}
+        for _ in range(rounds - 1):
             for key, words in contenders.items():
                 found[key].append(timed(folder, *words))
-        print(f"{count} files, one core, medians of 3")
-        print(f"{'':34}{'wall [s]':>10}{'CPU [s]':>10}{'files/s (CPU)':>15}")
-        for key, rows in found.items():
-            wall, cpu = (statistics.median(row[k] for row in rows) for k in (0, 1))
-            print(f"{key:34}{wall:>10.2f}{cpu:>10.2f}{count / cpu:>15.0f}")
+        show(found, count)
         alert(folder)
+
+
+def show(found: dict[str, list[tuple[float, float, float]]], count: int) -> None:
+    """Print medians, and the ratios to the plain program of the same round."""
+    rounds = len(next(iter(found.values())))
+    print(f"{count} files, one core, medians of {rounds}")
+    print(f"{'':30}{'wall [s]':>9}{'CPU [s]':>9}{'files/s (CPU)':>15}{'peak [MB]':>11}{'plain / this':>14}")
+    for key, rows in found.items():
+        wall, cpu, peak = (statistics.median(row[k] for row in rows) for k in range(3))
+        verb = key.partition(":")[0].partition(",")[0]
+        plain = next((rows for name, rows in found.items() if name.startswith(f"{verb}: plain")), None)
+        ratios = [a[1] / b[1] for a, b in zip(plain or (), rows, strict=False)]
+        told = f"{statistics.median(ratios):>14.1f}" if ratios else ""
+        print(f"{key:30}{wall:>9.2f}{cpu:>9.2f}{count / cpu:>15.0f}{peak:>11.0f}{told}")
 
 
 def alert(folder: Path) -> None:
@@ -155,4 +174,4 @@ def alert(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5000)
+    main(*map(int, sys.argv[1:3] or ["5000"]))

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -316,3 +318,42 @@ def test_an_input_that_is_missing_leaves_no_folder(tmp_path: Path, line: str, na
     assert (code, errors.count("\n")) == (4, 1)
     assert "no.npz" in errors or "no.h5" in errors
     assert [path.name for path in tmp_path.iterdir()] == ["there"]
+
+
+def test_a_killed_training_goes_on_with_its_next_member(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from otrain.training import loop
+
+    write_cube(tmp_path / "stars.npz", stars(40))
+    line = TRAIN.replace("--epochs 3", "--epochs 1") + " --no-report"
+    fit, seeds = loop.fit, []
+
+    def counted(*args: Any, **more: Any) -> Any:
+        seeds.append(args[6])
+        if len(seeds) == stop:
+            raise KeyboardInterrupt
+        return fit(*args, **more)
+
+    monkeypatch.setattr(loop, "fit", counted)
+    stop = 0
+    done(line, tmp_path)
+    whole = (tmp_path / MODEL).read_bytes()
+    home = (tmp_path / MODEL).parent
+    assert not list(home.glob(".member*"))
+    shutil.rmtree(tmp_path / "models")
+    seeds, stop = [], 2
+    assert run(line, tmp_path)[0] == 130
+    assert [path.name for path in home.glob(".member*")] == [".member0.h5"]
+    seeds, stop = [], 0
+    done(line, tmp_path)
+    assert seeds == [1]
+    assert (tmp_path / MODEL).read_bytes() == whole
+    assert not list(home.glob(".member*"))
+    # those of another training, or damaged ones, are not taken
+    shutil.rmtree(tmp_path / "models")
+    seeds, stop = [], 2
+    run(line, tmp_path)
+    (home / ".member0.h5").write_bytes((home / ".member0.h5").read_bytes()[:3000])
+    seeds, stop = [], 0
+    done(line, tmp_path)
+    assert seeds == [0, 1]
+    assert (tmp_path / MODEL).read_bytes() == whole

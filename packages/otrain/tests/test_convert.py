@@ -277,6 +277,7 @@ def test_a_killed_run_is_done_again_to_the_same_bytes(
 def test_memory_does_not_grow_with_the_number_of_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("otrain.files.fits_cutouts.CHUNK", 100)
     monkeypatch.setattr("otrain.files.spill.BLOCK", 100)
+    monkeypatch.setattr("otrain.files.spill.MEMORY", 1000)
     _copies(tmp_path / "warm", 300)
     done(LINE, tmp_path / "warm")
     peaks = {}

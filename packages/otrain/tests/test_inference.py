@@ -97,7 +97,8 @@ def test_a_cut_out_of_nothing_but_missing_pixels() -> None:
     assert np.isfinite(found.probability).all()
 
 
-def test_maps_lie_on_what_decides() -> None:
+@pytest.mark.parametrize("kind", ["fused", "hires", "layer"])
+def test_maps_lie_on_what_decides(kind: str) -> None:
     """A network that only looks at one corner has its maps there, and occlusion agrees."""
     network = random_network((16, 16, 2))
     weights = dict(network.weights)
@@ -115,7 +116,7 @@ def test_maps_lie_on_what_decides() -> None:
     cube[:, 13:16, 3:6] += 40
     cube[:, 3:6, 13:16] += 40
     real = np.ones(6, bool)
-    made = grad_cam(classifier, cube, real=real)
+    made = grad_cam(classifier, cube, real=real, kind=kind, views=1)
     assert made.shape == (6, 20, 20)
     assert made.max(axis=(1, 2)) == pytest.approx(1)
     assert not made[:, :2].any()  # outside of the square that the model sees
@@ -131,12 +132,35 @@ def test_any_layer_has_maps_and_unknown_ones_are_named() -> None:
     classifier = Classifier(random_model())
     cube = stars(3).pixels
     for layer in ("stem", "conv_1", "conv_2"):
-        for kind in ("grad", "hires"):
+        for kind in ("fused", "grad", "hires", "layer"):
             made = grad_cam(classifier, cube, layer=layer, kind=kind)
             assert np.isfinite(made).all()
             assert made.min() >= 0
     with pytest.raises(SchemaMismatch, match="stem, conv_1, conv_2"):
         grad_cam(classifier, cube, layer="conv2d_4")
+
+
+def test_maps_of_a_turned_cut_out_are_turned_maps() -> None:
+    classifier = Classifier(random_model())
+    cube = stars(4).pixels[:, :19, :19]
+    whole = grad_cam(classifier, cube, real=np.ones(8, bool))
+    for number in range(8):
+        turned = grad_cam(classifier, pixels.view(cube, number), real=np.ones(8, bool))
+        crop = np.s_[:, 1:17, 1:17]  # 16 of 19 pixels are seen, not quite the same ones
+        wanted = pixels.view(whole[..., None], number)[..., 0]
+        assert np.corrcoef(wanted[crop].ravel(), turned[crop].ravel())[0, 1] > 0.7
+    for number in range(8):
+        assert np.array_equal(pixels.unview(pixels.view(cube, number), number), cube)
+
+
+def test_a_fused_map_is_the_product_of_a_coarse_and_a_fine_one() -> None:
+    classifier = Classifier(random_model())
+    cube, real = stars(3).pixels, np.ones(6, bool)
+    coarse = grad_cam(classifier, cube, real=real, kind="hires", views=1)
+    fine = grad_cam(classifier, cube, real=real, kind="layer", layer="conv_1", views=1)
+    np.testing.assert_allclose(grad_cam(classifier, cube, real=real, views=1), maps.unit(coarse * fine), atol=1e-6)
+    first = grad_cam(classifier, cube, real=real, layer="stem", views=1)
+    np.testing.assert_allclose(first, grad_cam(classifier, cube, real=real, layer="stem", kind="hires", views=1))
 
 
 def test_maps_of_zeros_stay_zeros() -> None:
@@ -207,6 +231,26 @@ def test_other_formats_hold_more(home: Path, night: Path) -> None:
         ["otrain-infer", "--cutouts", "night", "--model", str(home / MODEL), "-o", "x.fits", "--threshold", "1"], night
     )
     assert not table.read(night / "x.fits")["real"].any()
+
+
+@pytest.mark.parametrize("form", ["dat", "parquet", "csv"])
+def test_parts_of_a_table_are_one_table(home: Path, night: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    from otrain.files.results import read_results
+
+    write_fits(night / "night/99.fits", stars(1).pixels[0, ..., 0], {"CANDID": "a much longer name", "FILTER": "gr"})
+    line = ["otrain-infer", "--cutouts", "night", "--model", str(home / MODEL), "--format", form, "--overwrite"]
+    done(line, night)
+    whole = read_results(night / f"night/infer_results.{form}")
+    monkeypatch.setattr("otrain.files.fits_cutouts.CHUNK", 5)
+    done([*line, "--no-resume"], night)
+    parts = read_results(night / f"night/infer_results.{form}")
+    assert parts.colnames == whole.colnames
+    assert len(parts) == 12
+    for name in whole.colnames:
+        if whole[name].dtype.kind == "f":
+            np.testing.assert_allclose(parts[name], whole[name], atol=1e-6)
+        else:
+            assert parts[name].tolist() == whole[name].tolist()
 
 
 def test_folders_resume_and_are_isolated(home: Path, night: Path) -> None:

@@ -8,7 +8,7 @@ from conftest import done, run, write_fits
 from shared_io.errors import SchemaMismatch
 
 from otrain.files.datacube import read_cube
-from otrain.inject import Field, Recipe, injected
+from otrain.inject import BOGUS_KINDS, Field, Recipe, injected
 from otrain.kernels import injection
 
 
@@ -55,10 +55,10 @@ def test_injected_sources_have_their_signal_to_noise() -> None:
 
 
 def test_what_bogus_ones_are() -> None:
-    cube = injected([field()], Recipe(real=3, bogus=120), np.random.default_rng(0))
+    cube = injected([field()], Recipe(real=3, bogus=240), np.random.default_rng(0))
     kinds = {str(name).split(":")[1].rstrip("0123456789") for name in cube.columns["candid"][cube.labels == 0]}
-    assert kinds == {"residual", "ray", "hot", "noise"}
-    assert cube.labels.tolist() == [1] * 3 + [0] * 120
+    assert kinds == set(BOGUS_KINDS)
+    assert cube.labels.tolist() == [1] * 3 + [0] * 240
     assert cube.planes == ("science", "template", "difference")
     assert np.isfinite(cube.pixels).all()
 

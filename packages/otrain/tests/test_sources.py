@@ -24,7 +24,10 @@ def test_folders_without_cut_outs_and_signatures(tmp_path: Path) -> None:
     (tmp_path / "a.fits").write_bytes(b"x")
     one = sources.signature(sources.find(tmp_path))
     (tmp_path / "a.fits").write_bytes(b"xy")
-    assert sources.signature(sources.find(tmp_path)) != one
+    other = sources.signature(sources.find(tmp_path))
+    assert other != one
+    (tmp_path / "b.fits").symlink_to("nowhere")
+    assert sources.signature(sources.find(tmp_path)) != other
 
 
 def test_files_of_a_folder_are_a_sequence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import logging
 import os
-import socket
 from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
@@ -62,7 +61,7 @@ class Lock:
             _flock(descriptor, guarded)
             if _same(descriptor, self.path):
                 quietly(os.ftruncate, descriptor, 0)
-                quietly(os.pwrite, descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+                quietly(os.pwrite, descriptor, f"process {os.getpid()} on {os.uname().nodename}\n".encode(), 0)
                 return descriptor
         except BaseException:
             os.close(descriptor)

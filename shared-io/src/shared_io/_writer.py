@@ -8,10 +8,9 @@ import functools
 import hashlib
 import os
 import re
-import secrets
-import socket
 from pathlib import Path
 
+_MARK = ".part-"
 _NAME = re.compile(r"\.part-([0-9a-f]{10})-([0-9a-f]{8})-([0-9a-f]+)-(\d+)-(\d+)-([0-9a-f]{8})-")
 _LONGEST = 240  # bytes; file systems allow 255, and what is made beside a temporary adds to its name
 _INITIAL_NAMESPACE = f"{0xEFFFFFFC:x}"  # the pid namespace of a Linux host that is no container
@@ -21,10 +20,15 @@ _NO_REPLACE, _AT_FDCWD = 1, -100  # of renameat2(2)
 def temporary_name(name: str) -> str:
     """Return a hidden name, unique to this process and call, that ends like `name`."""
     pid = os.getpid()
-    head = f".part-{_host()}-{_boot()}-{_namespace()}-{pid}-{_start(pid)}-{secrets.token_hex(4)}-"
+    head = f".part-{_host()}-{_boot()}-{_namespace()}-{pid}-{_start(pid)}-{os.urandom(4).hex()}-"
     whole = os.fsencode(name)
     tail = whole[-(_LONGEST - len(head)) :]
     return head + (name if tail == whole else tail.decode(errors="ignore"))
+
+
+def is_temporary(name: str) -> bool:
+    """Tell whether `name` is one of `temporary_name`, whoever its writer is."""
+    return name.startswith(_MARK) and _NAME.match(name) is not None
 
 
 def is_orphan(name: str, modified: float) -> bool:
@@ -108,7 +112,7 @@ def _read(path: str) -> str:
 
 @functools.cache
 def _host() -> str:
-    return hashlib.sha256(f"{socket.gethostname()}|{_read('/etc/machine-id')}".encode()).hexdigest()[:10]
+    return hashlib.sha256(f"{os.uname().nodename}|{_read('/etc/machine-id')}".encode()).hexdigest()[:10]
 
 
 @functools.cache

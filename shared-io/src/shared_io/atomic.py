@@ -21,12 +21,15 @@ import itertools
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shared_io import _writer
 from shared_io.errors import OutputExists, SharedIOError, WriteFailed
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 __all__ = ["atomic_path", "sweep", "write_bytes", "write_many", "write_text"]
 
@@ -126,6 +129,8 @@ def write_many(
         For the first file that cannot be put in place. Those before it may be there, whole; unlike with
         `atomic_path` they are not taken back.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     count = 0
     source = iter(files)
     with ThreadPoolExecutor(_FLUSHERS) as pool:
@@ -148,7 +153,7 @@ def sweep(folder: str | os.PathLike[str]) -> list[Path]:
     """
     removed = []
     try:
-        entries = sorted(os.scandir(folder), key=lambda e: e.name)
+        entries = sorted((e for e in os.scandir(folder) if _writer.is_temporary(e.name)), key=lambda e: e.name)
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:

@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from shared_io import _source, atomic, limits
 from shared_io.errors import CorruptInput, ExternalFailed, InputNotFound, InputTooLarge
@@ -209,6 +208,8 @@ def _local(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme.lower() != "file" or parts.netloc not in {"", "localhost"}:
         raise InputNotFound("this is a remote file", path=url, hint="fetch it first: locate.fetch(url, folder)")
+    from urllib.request import url2pathname  # it brings half of the internet with it
+
     return url2pathname(parts.path)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+__version__ = "0.1.0"
+
 _HOMES = {
     "Card": "model",
     "Classifier": "inference",
@@ -36,10 +38,6 @@ __all__ = sorted([*_HOMES, "__version__"])
 
 
 def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        from importlib.metadata import version
-
-        return version("otrain")
     if name in _HOMES:
         return getattr(import_module(f"otrain.{_HOMES[name]}"), _THERE.get(name, name))
     raise AttributeError(f"module 'otrain' has no attribute {name!r}")

@@ -18,6 +18,7 @@ __all__ = ["checked", "networks", "to_onnx"]
 
 OPSET = 17
 IR_VERSION = 9
+_VECTOR = 16  # numbers that a processor works on at once; ONNX Runtime is slow with other numbers of channels
 
 
 def to_onnx(members: Sequence[Network]) -> bytes:
@@ -30,13 +31,16 @@ def to_onnx(members: Sequence[Network]) -> bytes:
     Returns
     -------
     bytes
-        The same for the same weights.
+        The same for the same weights. The convolutions of all members, up to the first layer that is none and does
+        not pool, are one grouped convolution each: that is faster than one after the other.
     """
     from onnx import TensorProto, helper
 
     graph = _Graph()
     graph.node("Transpose", ["stamps"], "planes", perm=[0, 3, 1, 2])
-    ends = [_member(graph, number, network) for number, network in enumerate(members)]
+    trunk = _trunk(members[0].layers) if len(members) > 1 else 0
+    starts = _together(graph, members, trunk) if trunk else ["planes"] * len(members)
+    ends = [_member(graph, number, network, trunk, starts[number]) for number, network in enumerate(members)]
     graph.node("Concat", ends, "logits", axis=1)
     made = helper.make_graph(
         graph.nodes, "otrain",
@@ -71,10 +75,74 @@ class _Graph:
         return name
 
 
-def _member(graph: _Graph, number: int, network: Network) -> str:
-    """Add one network and return the name of its logit."""
-    at, shape, flat = "planes", network.shape, False
-    for layer in network.layers:
+def _trunk(layers: Sequence[Layer]) -> int:
+    """The number of layers at the beginning that all members can do together: up to their last convolution or pool."""
+    kinds = ("conv", "maxpool", "avgpool", "relu", "sigmoid", "tanh", "dropout")
+    number = next((k for k, layer in enumerate(layers) if layer.kind not in kinds), len(layers))
+    return number if any(layer.kind == "conv" for layer in layers[:number]) else 0
+
+
+def _together(graph: _Graph, members: Sequence[Network], trunk: int) -> list[str]:
+    """Add the first layers of all networks, and return the name of each network's part of what comes out."""
+    at, shape, stored = "planes", members[0].shape, 0
+    for layer in members[0].layers[:trunk]:
+        name = f"all/{layer.name}"
+        if layer.kind == "conv":
+            at = _grouped(graph, layer, name, at, members, shape, stored)
+            stored = _blocks(layer.size)
+        else:
+            at = _plain(graph, layer, name, at)
+        if layer.activation != "linear":
+            at = graph.node(layer.activation.capitalize(), [at], f"{name}/{layer.activation}")
+        shape = _after(layer, shape)
+    axis = graph.constant("all/axis", np.array([1], np.int64))
+    edges = [np.array([k * stored + n], np.int64) for k in range(len(members)) for n in (0, shape[2])]
+    names = [graph.constant(f"all/edge{k}", edge) for k, edge in enumerate(edges)]
+    return [
+        graph.node("Slice", [at, names[2 * k], names[2 * k + 1], axis], f"m{k}/part") for k in range(len(members))
+    ]  # fmt: skip
+
+
+def _blocks(channels: int) -> int:
+    """Channels, filled up to whole vectors of the processor."""
+    return -(-channels // _VECTOR) * _VECTOR
+
+
+def _grouped(graph: _Graph, layer: Layer, name: str, at: str, members: Sequence[Network], shape: tuple[int, int, int],
+             stored: int) -> str:  # fmt: skip
+    """Add one convolution for all: of the shared input (`stored` is 0), or of `stored` channels for each."""
+    kernels, shifts = [], []
+    for number, network in enumerate(members):
+        kernel, bias = network.weights[layer.name]
+        own, more = f"m{number}/{layer.name}", _blocks(layer.size) - layer.size
+        k = graph.constant(f"{own}/kernel", kernel.transpose(3, 2, 0, 1))
+        b = graph.constant(f"{own}/bias", bias)
+        inner = max(stored - kernel.shape[2], 0)
+        kernels.append(_filled(graph, k, (more, inner, 0, 0)))
+        shifts.append(_filled(graph, b, (more,)))
+    joined = [
+        graph.node("Concat", parts, f"{name}/{what}", axis=0)
+        for parts, what in ((kernels, "kernel"), (shifts, "bias"))
+    ]  # fmt: skip
+    (top, bottom), (left, right) = (pads(shape[i], layer.kernel[i], layer.stride, layer.padding) for i in (0, 1))
+    return graph.node("Conv", [at, *joined], name, strides=[layer.stride] * 2, pads=[top, left, bottom, right],
+                      group=len(members) if stored else 1)  # fmt: skip
+
+
+def _filled(graph: _Graph, array: str, more: tuple[int, ...]) -> str:
+    """Add zeros behind each axis of an array."""
+    if not any(more):
+        return array
+    amount = graph.constant(f"{array}/more", np.array([0] * len(more) + list(more), np.int64))
+    return graph.node("Pad", [array, amount], f"{array}/filled")
+
+
+def _member(graph: _Graph, number: int, network: Network, first: int, at: str) -> str:
+    """Add the layers of one network from number `first` on, and return the name of its logit."""
+    shape, flat = network.shape, False
+    for layer in network.layers[:first]:
+        shape = _after(layer, shape)
+    for layer in network.layers[first:]:
         name = f"m{number}/{layer.name}"
         if layer.kind == "flatten" and not flat:
             at = graph.node("Transpose", [at], f"{name}/back", perm=[0, 2, 3, 1])

@@ -11,14 +11,17 @@ import numpy.typing as npt
 from shared_io.errors import SchemaMismatch
 
 from otrain.cutouts import PLANES, Cube
+from otrain.kernels import artifacts
 from otrain.kernels import injection as kernels
 
 __all__ = ["Field", "Recipe", "injected"]
 
 Array = npt.NDArray[Any]
 
-BOGUS_KINDS = ("residual", "ray", "hot", "noise")
-"""What bogus cut-outs hold: the residual of a star, a cosmic ray, a hot pixel, a peak of the noise."""
+BOGUS_KINDS = {"residual": 0.4, "ray": 0.1, "hot": 0.06, "noise": 0.12, "spot": 0.06, "track": 0.06, "band": 0.05,
+               "dipole": 0.06, "saturated": 0.04, "diffuse": 0.05}  # fmt: skip
+"""What bogus cut-outs hold, with their parts: the residual of a star, a cosmic ray, a hot pixel, a peak of the noise,
+and `otrain.kernels.artifacts.ARTIFACTS`."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Recipe:
     """
 
     side: int = 31
-    snr: tuple[float, float] = (7.0, 80.0)
+    snr: tuple[float, float] = (5.5, 1500.0)
     gain: float = 1.0
     nuclear: float = 0.3
     real: int = 1
@@ -104,8 +107,8 @@ def injected(fields: Sequence[Field] | Iterator[Field], recipe: Recipe, rng: np.
             stamps.append(made)
             rows.append((1, f"{one.name}:source{number}", one.name, one.fwhm, 1.0857 / snr))
         for number in range(recipe.bogus):
-            kind = BOGUS_KINDS[int(rng.choice(4, p=(0.55, 0.2, 0.1, 0.15)))]
-            stamps.append(_bogus(one, kind, recipe, rng))
+            kind = str(rng.choice(list(BOGUS_KINDS), p=list(BOGUS_KINDS.values())))
+            stamps.append(_bogus(one, kind, shape, recipe, rng))
             rows.append((0, f"{one.name}:{kind}{number}", one.name, one.fwhm, np.nan))
     if not stamps:
         raise SchemaMismatch(f"no image is larger than {recipe.side + 2} pixels", hint="give a smaller --size")
@@ -190,7 +193,7 @@ def _overlap(have: int, want: int) -> tuple[slice, slice]:
     return slice(start, end), slice(start - shift, end - shift)
 
 
-def _bogus(one: Field, kind: str, recipe: Recipe, rng: np.random.Generator) -> Array:
+def _bogus(one: Field, kind: str, psf: Array, recipe: Recipe, rng: np.random.Generator) -> Array:
     y, x = _place(one, recipe, rng, on_source=kind == "residual")
     if kind == "noise":
         found = kernels.peaks(one.difference, 2.5, recipe.side // 2 + 1)
@@ -202,6 +205,11 @@ def _bogus(one: Field, kind: str, recipe: Recipe, rng: np.random.Generator) -> A
         height = noise * float(np.exp(rng.uniform(np.log(8), np.log(300))))
         stamp[..., 0] += picture * height
         stamp[..., 2] += picture * height
+    elif kind in artifacts.ARTIFACTS:
+        width = 2 * np.sqrt((psf > psf.max() / 2).sum() / np.pi)
+        picture = artifacts.ARTIFACTS[kind](recipe.side | 1, float(width), rng)[: recipe.side, : recipe.side] * noise
+        stamp[..., 0] += picture
+        stamp[..., 2] += picture
     elif kind == "residual":
         stamp[..., 2] += _misaligned(stamp[..., 1], rng)
     return stamp

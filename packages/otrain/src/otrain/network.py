@@ -154,10 +154,23 @@ class Network:
             found.append(_forward(layer, found[-1], self.weights))
         return found
 
-    def back(self, trace: Sequence[Array], until: int) -> Array:
-        """Return the gradient of the logits at the output of layer number `until`."""
-        gradient = np.ones_like(trace[-1])
-        for number in range(len(self.layers) - 1, until, -1):
+    def back(self, trace: Sequence[Array], until: int, gradient: Array | None = None, since: int | None = None
+             ) -> Array:  # fmt: skip
+        """Return the gradient at the output of layer number `until`.
+
+        Parameters
+        ----------
+        trace : sequence of ndarray
+            See `trace`.
+        until : int
+        gradient : ndarray, optional
+            At the output of layer number `since`; by default 1.
+        since : int, optional
+            By default the last layer.
+        """
+        last = len(self.layers) - 1 if since is None else since
+        gradient = np.ones_like(trace[-1]) if gradient is None else gradient
+        for number in range(last, until, -1):
             gradient = _back(self.layers[number], gradient, trace[number], trace[number + 1], self.weights)
         return gradient
 

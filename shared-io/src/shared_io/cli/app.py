@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import typer
 from typer.core import TyperCommand
 
+from shared_io.cli.coerce import quicken
 from shared_io.cli.options import add_common, negatives
 
 __all__ = ["App", "Command", "build", "new_app", "version_line"]
@@ -31,6 +32,14 @@ class Command(TyperCommand):
         for param in self.params:
             param.show_envvar = False  # type: ignore[attr-defined]
             _several_values(param)
+            quicken(param)
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """The option ``--help``."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            quicken(option)
+        return option
 
     def make_parser(self, ctx: Any) -> Any:
         """The parser, which also knows the hidden ``--no-NAME`` of each flag."""
@@ -104,8 +113,20 @@ def _root() -> None:
     return None
 
 
-def build(app: App) -> Any:
-    """The tree of commands of an application, with the shared options added."""
+def build(app: App, only: str | None = None) -> Any:
+    """The tree of commands of an application, with the shared options added.
+
+    Parameters
+    ----------
+    app
+        The application.
+    only
+        The one command that is wanted, which takes a fraction of the time; by default all are there.
+    """
+    wanted = [command for command in app.registered_commands if only is not None and command.name == only]
+    if wanted:
+        app = copy.copy(app)
+        app.registered_commands, app.registered_groups = wanted, []
     root = typer.main.get_command(app)
     root.help = app.info.help if isinstance(app.info.help, str) else ""
     for command in leaves(root).values():

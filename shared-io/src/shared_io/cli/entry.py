@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -44,7 +45,9 @@ def run(
     argv
         The words after the program's name; those of the process by default.
     """
+    gc.freeze()  # what was imported so far stays: there is nothing to be found in it
     code = execute(app, prog=prog, verb=verb, default_verb=default_verb, argv=argv)
+    gc.freeze()  # nor is there at the end
     sys.exit(code)
 
 
@@ -72,7 +75,7 @@ def execute(
 
 
 def _main(app: App, session: Session, args: list[str], verb: str | None, default_verb: str | None, *, own: bool) -> int:
-    root = session.root = build(app)
+    root = session.root = build(app, verb or (args[0] if args else None))
     chosen = Chosen((verb,), root.commands[verb], args) if verb else choose(root, args, default_verb)
     if chosen.is_group:
         return _group(app, session, chosen, default_verb)
@@ -126,6 +129,8 @@ def _command(app: App, session: Session, chosen: Chosen, parsed: Parsed, name: s
     command = chosen.command
     settings = parsed.values("common_settings")
     session.settings = settings[1] if settings else os.environ.get(_variable(app, "SETTINGS"))
+    if session.settings:
+        session.root = build(app)  # the file may speak of all commands
     extra = context_settings(session.root, app.tool, chosen.path, session.settings)
     with command.make_context(name, parsed.argv, **extra) as ctx:
         _adopt(session, common_values(ctx.params))

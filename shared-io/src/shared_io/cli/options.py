@@ -9,6 +9,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 import typer
 
+from shared_io.cli.coerce import quicken
 from shared_io.cli.spelling import Spec, UsageProblem
 
 __all__ = [
@@ -150,6 +151,7 @@ def add_common(command: Any, tool: str) -> None:
         param.envvar = f"{tool.upper().replace('-', '_')}_{short}"
         param.allow_from_autoenv = False
         param.show_envvar = False
+        quicken(param)
         if any(s.startswith("--") for s in param.opts):
             command.params.append(param)
 

@@ -12,12 +12,13 @@ import numpy.typing as npt
 from shared_io.errors import CorruptInput
 from shared_io.fits.structure import OURS, Block
 
-__all__ = ["OURS", "check_header", "check_sums", "check_total", "encode", "ones_sum", "text_of"]
+__all__ = ["OURS", "check_header", "check_sums", "check_total", "encode", "ones_sum", "ones_sums", "text_of"]
 
 log = logging.getLogger(__name__)
 
 _FULL = 0xFFFFFFFF
 _FEW_BITS = 6
+_SCRATCH = 2**18  # bytes of rows that are added up at once: they stay in the cache
 _WORDS = 2**26  # of 4 bytes, added up at once: far from overflowing 64 bits
 # Characters that the encoding must not contain: punctuation between digits, capitals and small letters.
 _EXCLUDED = frozenset(b":;<=>?@[\\]^_`")
@@ -49,6 +50,34 @@ def ones_sum(data: bytes | bytearray | memoryview | npt.NDArray[np.uint8], total
     if whole != raw.size:
         total += int.from_bytes(raw[whole:].tobytes().ljust(4, b"\0"), "big")
     return _fold(total)
+
+
+def ones_sums(rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Return the `ones_sum` of each row.
+
+    Two words are added at a time: the sums of the high ones are exact, those of the low ones follow from the sums
+    of both, which are known modulo 2^64.
+
+    Parameters
+    ----------
+    rows : ndarray of uint8, shape (n, bytes)
+        The bytes of a row lie side by side; they are whole pairs of words, fewer than 2^32 of them.
+    """
+    total = np.empty(len(rows), np.uint64)
+    step = max(_SCRATCH // rows.shape[1], 1)
+    scratch = np.empty((min(step, len(rows)), rows.shape[1] // 4), np.uint32)
+    for start in range(0, len(rows), step):
+        some = rows[start : start + step].view(">u4")
+        words = scratch[: len(some)]
+        words[:] = some
+        pairs = words.view(np.uint64)
+        both = pairs.sum(axis=1)
+        pairs >>= np.uint64(32)
+        high = pairs.sum(axis=1)
+        total[start : start + step] = (both - (high << np.uint64(32))) + high
+    for _ in range(2):
+        total = (total & np.uint64(_FULL)) + (total >> np.uint64(32))
+    return total.astype(np.int64)
 
 
 def encode(total: int) -> str:

@@ -9,7 +9,8 @@
 
 from __future__ import annotations
 
+from shared_io.stamps.columns import Values
 from shared_io.stamps.read import Stamps, chunks, read
 from shared_io.stamps.write import write
 
-__all__ = ["Stamps", "chunks", "read", "write"]
+__all__ = ["Stamps", "Values", "chunks", "read", "write"]

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from shared_io.errors import SchemaMismatch
 
-__all__ = ["ODD", "STANDARD", "Value", "check_keys", "parse"]
+__all__ = ["ODD", "STANDARD", "Value", "check_keys", "parse", "parse_many"]
 
 Value = bool | int | float | complex | str | None
 """The value of a card; None where the card is missing or has no value."""
@@ -26,6 +30,12 @@ _VALUE = re.compile(
     rb" *(?:'([ -&(-~]*)'|([+-]?\d+)|([+-]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][+-]?\d+)?)|([TF]))? *(?:/[ -~]*)?"
 )
 _TEXT, _INTEGER, _FLOAT = 1, 2, 3
+_FIXED = 20
+"""Bytes of a number in fixed format (FITS standard 4.0, section 4.2)."""
+_POINT = 2
+_KIND = np.zeros(256, np.uint8)
+_KIND[list(b" +-0123456789")] = 1
+_KIND[list(b".Ee")] = _POINT
 _EXPONENT = bytes.maketrans(b"Dd", b"EE")
 _KEY = re.compile(r"[!-)+-<>@-~](?:[ -)+-<>@-~]*[!-)+-<>@-~])?")  # no wildcards, no equals sign
 _MANY = {"COMMENT", "HISTORY", "CONTINUE", "END", "HIERARCH"}
@@ -49,6 +59,56 @@ def parse(field: bytes) -> Value | object:
     if kind == _FLOAT:
         return float(found[3].translate(_EXPONENT))
     return None if kind is None else found[4] == b"T"
+
+
+def parse_many(fields: npt.NDArray[np.uint8]) -> list[Any]:
+    """Return what `parse` makes of each field.
+
+    Parameters
+    ----------
+    fields : ndarray of uint8, shape (n, 70)
+        Bytes 10 to 80 of a card, of many files; n is positive.
+    """
+    first = fields[0].tobytes()
+    if (fields == fields[0]).all():
+        return [parse(first)] * len(fields)
+    found = _texts(fields) if first.startswith(b"'") else _numbers(fields, first)
+    if found is None:
+        raw, width = fields.tobytes(), fields.shape[1]
+        found = [parse(raw[at : at + width]) for at in range(0, len(raw), width)]
+    return found
+
+
+def _numbers(fields: npt.NDArray[np.uint8], first: bytes) -> list[Any] | None:
+    """Numbers of one type in the first 20 bytes, with one comment for all; or None."""
+    if (fields[:, _FIXED:] != fields[0, _FIXED:]).any() or parse(b" " * _FIXED + first[_FIXED:]) is not None:
+        return None
+    cells = np.ascontiguousarray(fields[:, :_FIXED])
+    kinds = _KIND[cells]
+    pointed = (kinds == _POINT).any(axis=1)
+    if not kinds.all() or pointed.any() != pointed.all():
+        return None
+    raw = cells.tobytes()
+    convert: Any = float if pointed[0] else int
+    try:
+        return [convert(raw[at : at + _FIXED]) for at in range(0, len(raw), _FIXED)]
+    except ValueError:
+        return None
+
+
+def _texts(fields: npt.NDArray[np.uint8]) -> list[Any] | None:
+    """Texts without quotes in them; or None."""
+    if fields.min() < ord(" ") or fields.max() > ord("~"):
+        return None
+    raw, width = fields.tobytes().decode("ascii"), fields.shape[1]
+    found = []
+    for at in range(0, len(raw), width):
+        before, text, after = (*raw[at : at + width].split("'", 2), "'", "'")[:3]
+        after = after.lstrip()
+        if before or (after and after[0] != "/") or ": " in text:
+            return None
+        found.append(text.rstrip())
+    return found
 
 
 def check_keys(keys: Sequence[str], taken: Sequence[str] = ()) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,32 +14,56 @@ from shared_io.stamps.cards import Value
 if TYPE_CHECKING:
     from astropy.table import Column
 
-__all__ = ["column"]
+__all__ = ["Values", "absent", "arranged"]
 
 _EXACT = 2**53  # whole numbers up to here are floats without loss
 _BLANKS: dict[type, Any] = {bool: False, int: 0, float: np.nan, complex: np.nan, str: ""}
 
 
-def column(name: str, values: Sequence[Value], kind: type | None) -> Column:
-    """Return a column; where the value is None it is masked.
+@dataclass(frozen=True)
+class Values:
+    """The values of one card.
+
+    Attributes
+    ----------
+    data : ndarray, shape (n,)
+    missing : ndarray of bool, shape (n,), or None
+        Where a file does not give one; None if all do.
+    """
+
+    data: npt.NDArray[Any]
+    missing: npt.NDArray[np.bool_] | None = None
+
+    def column(self, name: str) -> Column:
+        """Return a column of a table, masked where values are missing."""
+        from astropy.table import Column, MaskedColumn
+
+        return Column(self.data, name=name) if self.missing is None else MaskedColumn(self.data, name, self.missing)
+
+
+def arranged(values: Sequence[Value], kind: type | None) -> Values:
+    """Return an array of values, of which some may be None.
 
     Parameters
     ----------
-    name
-        Of the column.
     values
         One for each row.
     kind
         The type of the values. By default what they have: whole numbers beside floats become floats if that
         loses nothing, and any other mixture becomes text.
     """
-    from astropy.table import Column, MaskedColumn
-
     found = kind or _kind(values)
+    if None not in values:
+        return Values(_array(list(values), found))
     missing = np.fromiter((value is None for value in values), bool, len(values))
-    filled = [_BLANKS[found] if value is None else value for value in values]
-    data = _array(filled, found)
-    return MaskedColumn(data, name=name, mask=missing) if missing.any() else Column(data, name=name)
+    return Values(_array([_BLANKS[found] if value is None else value for value in values], found), missing)
+
+
+def absent(count: int, kind: type | None) -> Values:
+    """Return what `arranged` makes of `count` times None."""
+    found = kind or float
+    blank = _array([_BLANKS[found]], found)
+    return Values(np.repeat(blank, count), np.ones(count, bool))
 
 
 def _kind(values: Sequence[Value]) -> type:

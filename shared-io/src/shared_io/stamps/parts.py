@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from shared_io.errors import SchemaMismatch, SharedIOError
+from shared_io.stamps.alike import Alike
 from shared_io.stamps.batches import Batch, Job, read_batch
 from shared_io.stamps.cards import Value
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 __all__ = ["BATCH", "Part", "PathLike", "parts"]
 
@@ -41,16 +43,19 @@ class Part:
     index
         Their positions among all paths.
     values
-        The values of the cards, a list for each.
+        For each card its values, or None where no file has it.
     failed
         The paths that could not be read.
+    left
+        The positions of those that were left.
     """
 
     paths: list[str]
     data: npt.NDArray[Any]
     index: list[int]
-    values: list[list[Value]]
+    values: list[list[Value] | None]
     failed: list[tuple[str, SharedIOError]]
+    left: list[int]
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -105,6 +110,9 @@ def _read(
             break
     else:
         return
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
     waiting: deque[tuple[list[PathLike], bool, Future[Batch]]] = deque()
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
     try:
@@ -123,30 +131,45 @@ def _read(
 def _together(read: Sequence[tuple[Sequence[PathLike], Batch]], start: int, shape: tuple[int, ...] | None) -> Part:
     names = [os.fspath(path) for batch, _ in read for path in batch]
     shape = shape or _usual(read)
-    values: list[list[Value] | None] = [None] * len(names)
     failed: dict[int, SharedIOError] = {}
-    fitting: list[tuple[npt.NDArray[np.int64], npt.NDArray[Any]]] = []
+    fitting: list[tuple[npt.NDArray[np.int64], Alike]] = []
+    left: list[int] = []
     offset = 0
     for batch, found in read:
-        for place, error in found.failed.items():
-            failed[offset + place] = error
+        failed.update({offset + place: error for place, error in found.failed.items()})
+        left += [start + offset + place for place in found.left]
         for group in found.groups:
             if group.data.shape[1:] == shape:
-                fitting.append((np.array(group.places) + offset, group.data))
-                for place in group.places:
-                    values[offset + place] = found.values[place]
+                fitting.append((np.array(group.places) + offset, group))
             else:
                 for place in group.places:
                     failed[offset + place] = _mismatch(group.data.shape[1:], shape, names[offset + place])
         offset += len(batch)
-    kept = [place for place, row in enumerate(values) if row is not None]
+    kept = np.sort(np.concatenate([places for places, _ in fitting])) if fitting else np.zeros(0, np.int64)
+    rows = [np.searchsorted(kept, places) for places, _ in fitting]
+    groups = [group for _, group in fitting]
     return Part(
-        [names[place] for place in kept],
-        _pixels(fitting, len(names), kept, shape),
-        [start + place for place in kept],
-        [row for row in values if row is not None],
+        names if len(kept) == len(names) else [names[place] for place in kept.tolist()],
+        _pixels(groups, rows, (len(kept), *shape)),
+        (kept + start).tolist(),
+        [_column(groups, rows, number, len(kept)) for number in range(len(groups[0].values) if groups else 0)],
         [(names[place], failed[place]) for place in sorted(failed)],
+        left,
     )
+
+
+def _column(groups: Sequence[Alike], rows: Sequence[npt.NDArray[np.int64]], number: int, count: int
+            ) -> list[Value] | None:  # fmt: skip
+    """Return the values of one card, None where no file has it."""
+    if all(group.values[number] is None for group in groups):
+        return None
+    column: list[Value] = [None] * count
+    for group, places in zip(groups, rows, strict=True):
+        values = group.values[number]
+        if values is not None:
+            for place, value in zip(places.tolist(), values, strict=True):
+                column[place] = value
+    return column
 
 
 def _usual(read: Sequence[tuple[Sequence[PathLike], Batch]]) -> tuple[int, ...]:
@@ -162,18 +185,12 @@ def _usual(read: Sequence[tuple[Sequence[PathLike], Batch]]) -> tuple[int, ...]:
     return max(counts, key=lambda shape: counts[shape], default=(0, 0))
 
 
-def _pixels(
-    fitting: Sequence[tuple[npt.NDArray[np.int64], npt.NDArray[Any]]],
-    count: int,
-    kept: Sequence[int],
-    shape: tuple[int, ...],
-) -> npt.NDArray[Any]:
-    rows = np.empty(count, np.int64)
-    rows[kept] = np.arange(len(kept))
-    dtype = np.result_type(*(data.dtype for _, data in fitting)) if fitting else np.dtype("f4")
-    pixels = np.empty((len(kept), *shape), dtype)
-    for places, data in fitting:
-        pixels[rows[places]] = data
+def _pixels(groups: Sequence[Alike], rows: Sequence[npt.NDArray[np.int64]], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    dtype = np.result_type(*(group.data.dtype for group in groups)) if groups else np.dtype("f4")
+    pixels = np.empty(shape, dtype)
+    for group, places in zip(groups, rows, strict=True):
+        first, last = int(places[0]), int(places[-1]) + 1
+        pixels[slice(first, last) if last - first == len(places) else places] = group.data
     return pixels
 
 

@@ -19,9 +19,9 @@ from shared_io.fits.structure import BLOCK
 from shared_io.stamps.cards import ODD, Value, parse
 from shared_io.stamps.layout import CARD, NAME, Form, Layout, layout_of
 
-__all__ = ["Quick"]
+__all__ = ["FLAGS", "Quick"]
 
-_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _LARGEST = 2**22  # bytes of a file; larger ones gain nothing here
 _LAYOUTS = 1024  # kept; files of more kinds than that gain little either
 _FULL = 0xFFFFFFFF
@@ -60,23 +60,33 @@ class Quick:
 
         or None if this file needs the general way.
         """
-        raw = self._bytes(path) if self._usable else None
-        if raw is None:
+        found = self._opened(path)
+        if found is None or not _sound(found[0], found[1]):
             return None
-        layout = self._layout(raw)
-        form = None if layout is None else layout.form(raw)
-        if layout is None or form is None or form.total != len(raw) or not _sound(raw, layout):
-            return None
+        raw, layout, form = found
         values: list[Value] = [
             None if at < 0 else parse(raw[at : at + CARD - NAME])  # type: ignore[misc]
             for at in layout.wanted
         ]
         return None if ODD in values else (form, raw[layout.size : layout.size + form.size], values)
 
+    def look(self, path: str | os.PathLike[str]) -> tuple[bytes, Layout, Form] | None:
+        """Return the header of a simple image with what it declares, or None; checksums are not looked at."""
+        found = self._opened(path)
+        return None if found is None else (found[0][: found[1].size], found[1], found[2])
+
+    def _opened(self, path: str | os.PathLike[str]) -> tuple[bytes, Layout, Form] | None:
+        raw = self._bytes(path) if self._usable else None
+        layout = None if raw is None else self._layout(raw)
+        form = None if raw is None or layout is None else layout.form(raw)
+        if raw is None or layout is None or form is None or form.total != len(raw):
+            return None
+        return raw, layout, form
+
     def _bytes(self, path: str | os.PathLike[str]) -> bytes | None:
         """Return a whole file, or None if it is missing, no regular file, or large."""
         try:
-            descriptor = os.open(path, _FLAGS)
+            descriptor = os.open(path, FLAGS)
         except (OSError, ValueError):
             return None
         try:

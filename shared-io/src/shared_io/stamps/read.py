@@ -6,6 +6,7 @@ import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -15,8 +16,8 @@ from shared_io import limits, locate
 from shared_io.errors import InputNotFound, InputTooLarge, SchemaMismatch, SharedIOError
 from shared_io.fits.select import Selector
 from shared_io.stamps.batches import Job
-from shared_io.stamps.cards import check_keys
-from shared_io.stamps.columns import column
+from shared_io.stamps.cards import Value, check_keys
+from shared_io.stamps.columns import Values, absent, arranged
 from shared_io.stamps.parts import BATCH, Part, PathLike, parts
 
 if TYPE_CHECKING:
@@ -43,16 +44,26 @@ class Stamps:
     data : ndarray
         The pixels, shape (n, ny, nx) or (n, planes, ny, nx), native byte order, in the type that holds those of all
         files.
-    table : astropy.table.Table
-        A row for each: ``path``, ``index`` (position among the paths given, from 0) and the cards asked for; a value
-        that a file does not give is masked.
+    columns : dict of Values
+        ``path``, ``index`` (position among the paths given, from 0) and the cards asked for, a value for each
+        cut-out; without astropy's objects.
     failed : list of (str, SharedIOError)
         The paths that could not be read, in their order, each with the reason.
+    left : list of int
+        The positions of those that were left, see `read`.
     """
 
     data: npt.NDArray[Any]
-    table: Table
+    columns: dict[str, Values]
     failed: list[tuple[str, SharedIOError]] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)
+
+    @cached_property
+    def table(self) -> Table:
+        """The columns as an `astropy.table.Table`; a value that a file does not give is masked."""
+        from astropy.table import Table
+
+        return Table({name: values.column(name) for name, values in self.columns.items()})
 
     def __len__(self) -> int:
         return len(self.data)
@@ -66,6 +77,7 @@ def read(
     shape: tuple[int, ...] | None = None,
     workers: int = 1,
     on_error: OnError = "collect",
+    simple: bool = False,
 ) -> Stamps:
     """Read many FITS cut-outs into one array and one table.
 
@@ -88,6 +100,9 @@ def read(
     on_error
         ``collect`` lists files that cannot be read in ``failed``; ``raise`` raises the first error.
 
+    simple
+        Read only what is one simple image in a plain file, and leave the others to be looked into.
+
     Returns
     -------
     Stamps
@@ -105,7 +120,7 @@ def read(
     listed = list(_listed(paths))
     if not listed:
         raise InputNotFound("no cut-out was given", hint="name files, a folder or a pattern")
-    job = _job(hdu, keys, _CHUNK, on_error)
+    job = _job(hdu, keys, _CHUNK, on_error, simple=simple)
     data: npt.NDArray[Any] = np.empty((0, 0, 0), "f4")
     found: list[Part] = []
     count = 0
@@ -126,6 +141,7 @@ def chunks(
     shape: tuple[int, ...] | None = None,
     workers: int = 1,
     on_error: OnError = "collect",
+    simple: bool = False,
 ) -> Iterator[Stamps]:
     """Read cut-outs chunk by chunk, in memory that does not grow with their number.
 
@@ -135,7 +151,7 @@ def chunks(
         As for `read`; an iterator is never listed whole.
     size
         The paths of a chunk; where some fail it has fewer rows.
-    hdu, keys, shape, workers, on_error
+    hdu, keys, shape, workers, on_error, simple
         As for `read`. Without `shape`, that which most cut-outs of the first chunk have. Types that must not
         differ between chunks are given by `keys`.
 
@@ -146,7 +162,7 @@ def chunks(
     """
     if size < 1:
         raise ValueError("size must be positive")
-    job = _job(hdu, keys, size, on_error)
+    job = _job(hdu, keys, size, on_error, simple=simple)
     found = parts(_listed(paths), job, size=size, shape=shape, workers=workers)
     return (_stamps(part.data, [part], job) for part in found if _raise_first(part, on_error))
 
@@ -155,7 +171,9 @@ def _listed(paths: PathLike | Iterable[PathLike]) -> Iterator[PathLike]:
     return iter(locate.files(paths) if isinstance(paths, str | os.PathLike) else paths)
 
 
-def _job(hdu: Selector | list[Selector] | None, keys: Keys, size: int, on_error: OnError) -> Job:
+def _job(
+    hdu: Selector | list[Selector] | None, keys: Keys, size: int, on_error: OnError, *, simple: bool = False
+) -> Job:
     if on_error not in ("collect", "raise"):
         raise ValueError(f"on_error is 'collect' or 'raise', not {on_error!r}")
     if isinstance(keys, str):
@@ -168,7 +186,7 @@ def _job(hdu: Selector | list[Selector] | None, keys: Keys, size: int, on_error:
     if hdu == []:
         raise SchemaMismatch("no HDU is asked for")
     active = limits.current()
-    return Job(hdu, kinds, active, active.object_bytes // -(-size // BATCH))
+    return Job(hdu, kinds, active, active.object_bytes // -(-size // BATCH), simple)
 
 
 def _raise_first(part: Part, on_error: OnError) -> bool:
@@ -193,11 +211,20 @@ def _filled(data: npt.NDArray[Any], part: Part, most: int, there: int) -> npt.ND
 
 
 def _stamps(data: npt.NDArray[Any], found: Sequence[Part], job: Job) -> Stamps:
-    from astropy.table import Table
-
-    table = Table()
-    table["path"] = np.array([path for part in found for path in part.paths], dtype=str)
-    table["index"] = np.array([index for part in found for index in part.index], np.int64)
+    columns = {
+        "path": Values(np.array([path for part in found for path in part.paths], dtype=str)),
+        "index": Values(np.array([index for part in found for index in part.index], np.int64)),
+    }
     for number, (key, kind) in enumerate(job.kinds.items()):
-        table[key] = column(key, [row[number] for part in found for row in part.values], kind)
-    return Stamps(data, table, list(itertools.chain.from_iterable(part.failed for part in found)))
+        columns[key] = _values([part.values[number] if part.values else None for part in found], found, kind)
+    failed = list(itertools.chain.from_iterable(part.failed for part in found))
+    return Stamps(data, columns, failed, list(itertools.chain.from_iterable(part.left for part in found)))
+
+
+def _values(columns: Sequence[list[Value] | None], found: Sequence[Part], kind: type | None) -> Values:
+    if all(column is None for column in columns):
+        return absent(sum(map(len, found)), kind)
+    rows: list[Value] = []
+    for column, part in zip(columns, found, strict=True):
+        rows += [None] * len(part) if column is None else column
+    return arranged(rows, kind)

@@ -56,6 +56,8 @@ def inject(
     cube: Annotated[str, cli.option("--cube", help="Name of the cube, without extension")],
     cutouts: Annotated[Path | None, cli.option("--cutouts", "-i", "--input", help="Folder of unlabelled cut-outs "
                                                "with science, template and difference")] = None,
+    widen: Annotated[Path | None, cli.option("--widen", help="Cube of injected sources and residuals to make more of")]
+        = None,
     science: Annotated[Path | None, cli.option("--science", help="Image to put sources into")] = None,
     template: Annotated[Path | None, cli.option("--template", help="Its reference image, on the same grid")] = None,
     difference: Annotated[Path | None, cli.option("--difference", help="Difference image",
@@ -64,7 +66,7 @@ def inject(
                                            show_default="Moffat of the FWHM, else the stars")] = None,
     fwhm: Annotated[float | None, cli.option("--fwhm", help="Of the PSF, where files do not tell", unit="px")] = None,
     size: Annotated[int, cli.option("--size", "--cutout-size", help="Side of the cut-outs", unit="px", min=16)] = 31,
-    snr: Annotated[tuple[float, float], cli.option("--snr", help="Range of the signal-to-noise ratio")] = (7.0, 80.0),
+    snr: Annotated[tuple[float, float], cli.option("--snr", help="Range of the signal-to-noise ratio")] = (5.5, 1500.0),
     gain: Annotated[float, cli.option("--gain", help="Electrons for each count", unit="e-/ADU", min=1e-6)] = 1.0,
     nuclear: Annotated[float, cli.option("--nuclear", help="Part put on sources of the template", min=0, max=1)] = 0.3,
     real: Annotated[int, cli.option("--real", help="Injected sources for each cut-out or image", min=1)] = 1,
@@ -73,10 +75,14 @@ def inject(
     overwrite: cli.Overwrite = False,
     resume: cli.Resume = True,
 ) -> None:  # fmt: skip
-    """Make a training set without labels: sources put into one's own images, and residuals of subtraction.
+    """Make a training set without labels: sources put into one's own images, residuals of subtraction, artifacts.
+
+    With --widen the pixels of injected cut-outs become the sky of more: brighter sources, sources on residuals, cosmic
+    rays, tracks, bands, dipoles, saturated cores, ghosts. Train on the difference alone (--planes difference).
 
     Example:
       otrain inject --path-datacube . --cube made --cutouts candidates
+      otrain inject --path-datacube . --cube more --widen datacube/made.npz --real 3 --bogus 3
       otrain inject --path-datacube . --cube made --science new.fits --template ref.fits --real 500 --bogus 500
     """
     from otrain.inject import Recipe
@@ -87,5 +93,5 @@ def inject(
     if images and (science is None or template is None):
         raise typer.BadParameter("--science and --template belong together")
     recipe = Recipe(size, snr, gain, nuclear, real, bogus, float("nan") if fwhm is None else fwhm)
-    request = Request(path_datacube, cube, recipe, cutouts, images, psf, seed=seed)
+    request = Request(path_datacube, cube, recipe, cutouts, images, psf, seed=seed, base=widen)
     cli.show(inject(request, Running(overwrite, resume)))

@@ -20,8 +20,10 @@ TheModel = Annotated[Path, cli.option("--model-path", "--model", help="Trained m
 class MapKind(StrEnum):
     """Ways to map what decided."""
 
+    FUSED = "fused"
     GRAD = "grad"
     HIRES = "hires"
+    LAYER = "layer"
     OCCLUSION = "occlusion"
 
 
@@ -90,8 +92,9 @@ def grad_cam(
                                         min=0)] = 30,
     threshold: Threshold = None,
     layer: Annotated[str | None, cli.option("--layer", help="Convolution to look at", show_default="the last")] = None,
-    method: Annotated[MapKind, cli.option("--method", help="Grad-CAM, HiResCAM, or covering pieces of the cut-out")]
-        = MapKind.HIRES,
+    method: Annotated[MapKind, cli.option("--method", help="fused: HiResCAM of the layer, LayerCAM of a finer one; "
+                                                 "either alone; Grad-CAM; or covering pieces")]
+        = MapKind.FUSED,
     seed: cli.Seed = 0,
     overwrite: cli.Overwrite = False,
     resume: cli.Resume = True,

@@ -19,11 +19,10 @@ from otrain.cutouts import COLUMNS, PLANES, Part, plane_name
 from otrain.files.fits_cutouts import odd_shape
 from otrain.kernels import pixels
 
-__all__ = ["SUFFIXES", "read_parts", "stamp_from_bytes"]
+__all__ = ["read_parts", "stamp_from_bytes"]
 
 Array = npt.NDArray[Any]
 
-SUFFIXES = (".avro",)
 CHUNK = 1024
 
 STAMPS: dict[str, tuple[str, ...]] = {

@@ -97,7 +97,7 @@ def write_rows(path: Path, rows: Iterable[Array], shape: tuple[int, ...], labels
         with _member(archive, "cube") as out:
             _head(out, shape, np.dtype("<f4"))
             for piece in rows:
-                data = np.ascontiguousarray(piece, "<f4").tobytes()
+                data = np.ascontiguousarray(piece, "<f4").reshape(-1).view(np.uint8).data
                 digest.update(data)
                 out.write(data)
         digest.update(np.ascontiguousarray(labels).tobytes())

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from otrain.cutouts import COLUMNS
+
+if TYPE_CHECKING:
+    from shared_io.stamps import Values
 
 __all__ = ["ALL", "KEYS", "columns", "is_edge"]
 
@@ -35,44 +38,50 @@ def is_edge(value: object) -> bool:
     return value is not None and str(value).strip().lower() in _TRUE
 
 
-def columns(table: Any, names: Sequence[str]) -> tuple[dict[str, Array], Array]:
-    """Return the columns and the edge flags of the rows of a table of keywords.
+def columns(table: Mapping[str, Values], names: Sequence[str]) -> tuple[dict[str, Array], Array]:
+    """Return the columns and the edge flags of cut-outs.
 
     Parameters
     ----------
-    table : astropy.table.Table
-        A column for each keyword that was asked for, masked where a file has none.
+    table : mapping of shared_io.stamps.Values
+        For each keyword its values.
     names : sequence of str
         What a cut-out without CANDID and NAME is called.
     """
-    found = {name: _column(table, name) for name in COLUMNS}
+    found = {name: _column(table, name, len(names)) for name in COLUMNS}
     unnamed = found["candid"] == ""
     if unnamed.any():
         found["candid"] = np.where(unnamed, np.array(names, dtype=str), found["candid"])
     found["night"] = _nights(found["night"])
-    edge = [is_edge(value) for value in _values(table, "EDGE")] if "EDGE" in table.colnames else [False] * len(table)
-    return found, np.array(edge, bool)
+    edge = _values(table["EDGE"]) if _there(table["EDGE"]) else [None] * len(names)
+    known = {value: is_edge(value) for value in set(edge)}
+    return found, np.array([known[value] for value in edge], bool)
 
 
-def _values(table: Any, key: str) -> list[Any]:
+def _there(values: Values) -> bool:
+    """Tell whether a file gives one."""
+    return values.missing is None or not values.missing.all()
+
+
+def _values(values: Values) -> list[Any]:
     """The values of a keyword; None where it is missing."""
-    column = table[key]
-    listed = np.asarray(column).tolist()
-    mask = getattr(column, "mask", None)
-    return listed if mask is None else [None if hidden else v for v, hidden in zip(listed, mask.tolist(), strict=True)]
+    listed = values.data.tolist()
+    if values.missing is None:
+        return listed
+    return [None if hidden else value for value, hidden in zip(listed, values.missing.tolist(), strict=True)]
 
 
-def _column(table: Any, name: str) -> Array:
-    keys = [key for key in KEYS[name] if key in table.colnames]
+def _column(table: Mapping[str, Values], name: str, count: int) -> Array:
+    keys = [key for key in KEYS[name] if _there(table[key])]
     text = COLUMNS[name] is str
-    keys = [key for key in keys if not np.ma.getmaskarray(np.ma.asarray(table[key])).all()]
-    if not keys:
-        return np.full(len(table), "", "U1") if text else np.full(len(table), np.nan)
-    if len(keys) == 1 and not text and table[keys[0]].dtype.kind == "f":
-        return np.ma.filled(np.ma.asarray(table[keys[0]]), np.nan).astype(np.float64)
-    out: list[Any] = [None] * len(table)
+    if not keys or not count:
+        return np.full(count, "", "U1") if text else np.full(count, np.nan)
+    only = table[keys[0]]
+    if len(keys) == 1 and not text and only.data.dtype.kind == "f":
+        return only.data if only.missing is None else np.where(only.missing, np.nan, only.data)
+    out: list[Any] = [None] * count
     for key in reversed(keys):
-        out = [old if new is None else new for old, new in zip(out, _values(table, key), strict=True)]
+        out = [old if new is None else new for old, new in zip(out, _values(table[key]), strict=True)]
     if text:
         made = np.array(["" if value is None else str(value).strip() for value in out], dtype=str)
         return made if made.dtype.itemsize else made.astype("U1")
@@ -88,5 +97,7 @@ def _number(value: object) -> float:
 
 def _nights(text: Array) -> Array:
     """The whole days of dates (2024-03-01T22:10:00) and Julian dates."""
+    if not text.any():
+        return text
     whole = [value.partition("T")[0].partition(".")[0] for value in text.tolist()]
     return np.array(whole, dtype=str) if whole else text

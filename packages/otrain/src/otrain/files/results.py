@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 from shared_io import atomic, table
 from shared_io.errors import CorruptInput, InputNotFound, SchemaMismatch
+
+from otrain.cutouts import gathered
 
 if TYPE_CHECKING:
     from astropy.table import Table
     from shared_io.provenance import Provenance
 
-__all__ = ["COLUMNS", "read_results", "write_results"]
+__all__ = ["COLUMNS", "read_results", "writer"]
 
 Array = npt.NDArray[Any]
 
@@ -26,47 +31,67 @@ COLUMNS = {
 """Columns of the file, in their order -> ours. label0 and label1 are the probabilities of bogus and real."""
 
 
-def write_results(path: Path, columns: Mapping[str, Array], *, overwrite: bool = False,
-                  provenance: Provenance | None = None) -> None:  # fmt: skip
-    """Write a table of results.
+@contextmanager
+def writer(path: Path, *, overwrite: bool = False, provenance: Provenance | None = None
+           ) -> Iterator[Callable[[Mapping[str, Array]], object]]:  # fmt: skip
+    """Write a table of results part by part.
 
     Parameters
     ----------
     path : Path
         ``.dat`` for text with a commented header and the columns of `COLUMNS`; ``.csv``, ``.ecsv``, ``.fits``,
         ``.h5`` or ``.parquet`` for these and ``uncertainty`` and ``real``.
-    columns : mapping
-        Ours, see `COLUMNS`.
     overwrite : bool
     provenance : Provenance, optional
         For the formats that carry it.
+
+    Yields
+    ------
+    callable
+        Takes the columns of some rows, by our names. Parts of ``.dat`` and ``.parquet`` are written at once, those of
+        the other formats when all are there.
     """
     if path.suffix.lower() == ".dat":
-        atomic.write_text(path, _text(columns), overwrite=overwrite)
+        with atomic.atomic_path(path, overwrite=overwrite) as temporary, temporary.open("wb") as out:
+            out.write(f"# {' '.join(COLUMNS)}\n".encode())
+            yield lambda columns: out.write(_text(columns).encode())
         return
+    if path.suffix.lower() == ".parquet":
+        with table.writer(path, overwrite=overwrite, provenance=provenance) as rows:
+            yield lambda columns: rows.add(_table(columns))
+        return
+    parts: list[Mapping[str, Array]] = []
+    yield parts.append
+    table.write(_table(gathered(parts)), path, overwrite=overwrite, provenance=provenance)
+
+
+def _table(columns: Mapping[str, Array]) -> Table:
     from astropy.table import Table
 
     named = {name: columns[own] for name, own in COLUMNS.items()}
-    named |= {name: columns[name] for name in ("uncertainty", "real")}
-    table.write(Table(named), path, overwrite=overwrite, provenance=provenance)
+    return Table(named | {name: columns[name] for name in ("uncertainty", "real")})
 
 
 def _text(columns: Mapping[str, Array]) -> str:
     cells = [_cells(columns[own]) for own in COLUMNS.values()]
-    lines = [" ".join(row) for row in zip(*cells, strict=True)]
-    return "\n".join([f"# {' '.join(COLUMNS)}", *lines]) + "\n"
+    return "".join([f"{' '.join(row)}\n" for row in zip(*cells, strict=True)])
 
 
 def _cells(values: Array) -> list[str]:
     if values.dtype.kind == "f":
-        return [repr(value) for value in values.tolist()]
-    return [_quoted(str(value)) for value in values.tolist()]
+        return list(map(repr, values.tolist())) if not np.isnan(values).all() else ["nan"] * len(values)
+    listed = list(map(str, values.tolist()))
+    if "" in listed or _SPECIAL.search("".join(listed)):
+        return [_quoted(text) for text in listed]
+    return listed
+
+
+_SPECIAL = re.compile(r"""[\s"'#]""")
 
 
 def _quoted(text: str) -> str:
     """A word for a table that is divided by blanks."""
-    plain = text and not any(c.isspace() or c in "\"'#" for c in text)
-    return text if plain else '"' + " ".join(text.replace('"', "'").split()) + '"'
+    return text if text and not _SPECIAL.search(text) else '"' + " ".join(text.replace('"', "'").split()) + '"'
 
 
 def read_results(path: Path) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,11 +13,12 @@ from shared_io import locate
 from shared_io.errors import InputNotFound
 
 from otrain.cutouts import Part
-from otrain.files import alerts, fits_cutouts
+from otrain.files import fits_cutouts
 
 __all__ = ["SUFFIXES", "class_folder", "find", "read", "signature"]
 
-SUFFIXES = (*locate.FITS_SUFFIXES, *alerts.SUFFIXES)
+PACKETS = (".avro",)
+SUFFIXES = (*locate.FITS_SUFFIXES, *PACKETS)
 
 
 def find(source: Path | Sequence[Path]) -> Sequence[Path]:
@@ -61,9 +63,14 @@ class Files(Sequence[Path]):
         return self._count
 
     def __iter__(self) -> Iterator[Path]:
+        return map(Path, self.texts())
+
+    def texts(self) -> Iterator[str]:
+        """The paths as text."""
+        prefix = str(self._folder / "x")[:-1]
         for block in self._blocks:
             for name in block.split("/"):
-                yield self._folder / name
+                yield prefix + name
 
     @overload
     def __getitem__(self, index: int) -> Path: ...
@@ -113,16 +120,33 @@ def read(paths: Sequence[Path], *, planes: Sequence[str] = (), size: int = -1, w
     Part
         First those of FITS files, then those of packets.
     """
-    images = (path for path in paths if path.suffix.lower() not in alerts.SUFFIXES)
-    packets = (path for path in paths if path.suffix.lower() in alerts.SUFFIXES)
+    images = (path for path in _texts(paths) if not path.lower().endswith(PACKETS))
     yield from fits_cutouts.read_parts(images, planes=planes, size=size, workers=workers)
-    yield from alerts.read_parts(packets, planes=planes, size=size)
+    if any(path.lower().endswith(PACKETS) for path in _texts(paths)):
+        from otrain.files import alerts
+
+        packets = (path for path in paths if path.suffix.lower() in PACKETS)
+        yield from alerts.read_parts(packets, planes=planes, size=size)
+
+
+def _texts(paths: Sequence[Path]) -> Iterator[str]:
+    """The paths as text: making a million objects of them takes longer than reading the files."""
+    return paths.texts() if isinstance(paths, Files) else map(str, paths)
 
 
 def signature(paths: Sequence[Path]) -> str:
     """Return a digest of the names, sizes and times of files: whether they are still the same."""
     out = hashlib.sha256()
-    for path in paths:
-        found = path.stat()
-        out.update(f"{path.name}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
+    texts = _texts(paths)
+    while some := list(itertools.islice(texts, 1024)):
+        out.update("".join(map(_state, some)).encode("utf-8", "surrogateescape"))
     return out.hexdigest()
+
+
+def _state(path: str) -> str:
+    name = path.rpartition("/")[2]
+    try:
+        found = os.stat(path)  # noqa: PTH116 (a Path takes longer to make than the answer)
+    except OSError:
+        return f"{name}\0gone\n"  # why, its reader will say
+    return f"{name}\0{found.st_size}\0{found.st_mtime_ns}\n"

@@ -1,4 +1,4 @@
-"""Cut-outs that wait in temporary files until it is known which of them go into a cube."""
+"""Cut-outs that wait, in memory while they are few and then in a file, until it is known which go into a cube."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ __all__ = ["Columns", "Pixels"]
 Array = npt.NDArray[Any]
 
 BLOCK = 1024
+MEMORY = 1 << 25
+"""Bytes of pixels up to which they stay in memory."""
 
 
 class Pixels:
-    """Cut-outs of one shape, in a file.
+    """Cut-outs of one shape.
 
     Parameters
     ----------
@@ -28,15 +30,31 @@ class Pixels:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
+        self._held: list[Array] | None = []
+        self._count = 0
         self.shape: tuple[int, ...] = ()
 
     def add(self, pixels: Array) -> None:
         """Put some behind those that are there; the first give the `shape`, (ny, nx, planes)."""
         self.shape = self.shape or pixels.shape[1:]
-        self._file.write(np.ascontiguousarray(pixels, np.float32).data)
+        piece = np.ascontiguousarray(pixels, np.float32)
+        self._count += piece.nbytes
+        if self._held is not None and self._count <= MEMORY:
+            self._held.append(piece)
+            return
+        for waiting in (*(self._held or ()), piece):
+            self._file.write(waiting.data)
+        self._held = None
 
     def pieces(self, rows: Array) -> Iterator[Array]:
         """Read rows back, in rising order, in pieces."""
+        if self._held is not None:
+            start = 0
+            for held in self._held:
+                low, high = np.searchsorted(rows, (start, start + len(held)))
+                yield held if high - low == len(held) else held[rows[low:high] - start]
+                start += len(held)
+            return
         for start in range(0, len(rows), BLOCK):
             piece = rows[start : start + BLOCK]
             first, last = int(piece[0]), int(piece[-1]) + 1

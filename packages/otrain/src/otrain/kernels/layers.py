@@ -6,6 +6,8 @@ Arrays have shape (n, ny, nx, channels) or, after flattening, (n, values). What 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -32,12 +34,17 @@ def pads(length: int, kernel: int, stride: int, padding: str) -> tuple[int, int]
     return total // 2, total - total // 2
 
 
-def _windows(x: Array, kernel: tuple[int, int], stride: int, padding: str, fill: float) -> Array:
-    """Return all windows, shape (n, my, mx, channels, ky, kx)."""
+def _padded(x: Array, kernel: tuple[int, int], stride: int, padding: str) -> Array:
     around = [pads(size, k, stride, padding) for size, k in zip(x.shape[1:3], kernel, strict=True)]
-    if any(sum(pair) for pair in around):
-        x = np.pad(x, ((0, 0), *around, (0, 0)), constant_values=fill)
-    return np.lib.stride_tricks.sliding_window_view(x, kernel, axis=(1, 2))[:, ::stride, ::stride]
+    return np.pad(x, ((0, 0), *around, (0, 0))) if any(sum(pair) for pair in around) else x
+
+
+def _shifted(x: Array, size: tuple[int, int], stride: int) -> Iterator[Array]:
+    """Yield, for each pixel of a window, that pixel of all windows: shape (n, my, mx, channels)."""
+    my, mx = ((n - k) // stride + 1 for n, k in zip(x.shape[1:3], size, strict=True))
+    for dy in range(size[0]):
+        for dx in range(size[1]):
+            yield x[:, dy : dy + stride * (my - 1) + 1 : stride, dx : dx + stride * (mx - 1) + 1 : stride]
 
 
 def conv(x: Array, weights: Array, bias: Array, stride: int = 1, padding: str = "same") -> Array:
@@ -53,8 +60,9 @@ def conv(x: Array, weights: Array, bias: Array, stride: int = 1, padding: str = 
     padding : str
         ``same`` or ``valid``.
     """
-    windows = _windows(x, weights.shape[:2], stride, padding, 0.0)
-    return np.tensordot(windows, weights, axes=([4, 5, 3], [0, 1, 2])) + bias
+    pixels = list(_shifted(_padded(x, weights.shape[:2], stride, padding), weights.shape[:2], stride))
+    columns = np.stack(pixels, axis=3).reshape(-1, weights[..., 0].size)
+    return (columns @ weights.reshape(-1, weights.shape[3]) + bias).reshape(*pixels[0].shape[:3], -1)
 
 
 def conv_back(gradient: Array, weights: Array, shape: tuple[int, ...], stride: int, padding: str) -> Array:
@@ -82,21 +90,25 @@ def conv_back(gradient: Array, weights: Array, shape: tuple[int, ...], stride: i
 
 def pool(x: Array, size: tuple[int, int], stride: int, kind: str) -> Array:
     """Return the largest (``max``) or mean (``mean``) value of each window, without padding."""
-    windows = _windows(x, size, stride, "valid", 0.0)
-    return windows.max(axis=(4, 5)) if kind == "max" else windows.mean(axis=(4, 5))
+    pixels = _shifted(x, size, stride)
+    if kind == "max":
+        return reduce(np.maximum, pixels)
+    return np.asarray(sum(pixels) / x.dtype.type(size[0] * size[1]))
 
 
 def pool_back(gradient: Array, x: Array, size: tuple[int, int], stride: int, kind: str) -> Array:
     """Return the gradient at the input `x` of `pool`; of equal largest values the first one gets it."""
     out = np.zeros(x.shape, gradient.dtype)
-    my, mx = gradient.shape[1:3]
-    if kind == "max":
-        windows = _windows(x, size, stride, "valid", 0.0).reshape(*gradient.shape, -1)
-        largest = windows.argmax(axis=-1)
-    for index in range(size[0] * size[1]):
-        dy, dx = divmod(index, size[1])
-        share = gradient * (largest == index) if kind == "max" else gradient / (size[0] * size[1])
-        out[:, dy : dy + stride * my : stride, dx : dx + stride * mx : stride] += share
+    if kind == "mean":
+        for into in _shifted(out, size, stride):
+            into += gradient / (size[0] * size[1])
+        return out
+    top = pool(x, size, stride, "max")
+    free = np.ones(gradient.shape, bool)
+    for pixel, into in zip(_shifted(x, size, stride), _shifted(out, size, stride), strict=True):
+        first = free & (pixel == top)
+        into += gradient * first
+        free &= ~first
     return out
 
 

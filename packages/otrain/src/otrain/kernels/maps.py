@@ -23,14 +23,17 @@ def cam(activation: Array, gradient: Array, kind: str = "grad") -> Array:
     kind : str
         ``grad``: channels weighted by their mean gradient, Grad-CAM (Selvaraju et al. 2017, equations 1 and 2);
         ``hires``: weighted pixel by pixel, HiResCAM (Draelos & Carin 2020), which is exact where a dense layer
-        follows.
+        follows; ``layer``: likewise by what of the gradient is positive, LayerCAM (Jiang et al. 2021).
 
     Returns
     -------
     ndarray, shape (n, my, mx)
         Not negative.
     """
-    weights = gradient if kind == "hires" else gradient.mean(axis=(1, 2), keepdims=True)
+    if kind == "grad":
+        weights = gradient.mean(axis=(1, 2), keepdims=True)
+    else:
+        weights = np.maximum(gradient, 0) if kind == "layer" else gradient
     return np.maximum((weights * activation).sum(axis=-1), 0)
 
 

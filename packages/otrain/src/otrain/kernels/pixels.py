@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["VIEWS", "crop", "l2_rows", "l2_stamps", "robust", "view"]
+__all__ = ["VIEWS", "crop", "l2_rows", "l2_stamps", "robust", "unview", "view", "views_of"]
 
 Array = npt.NDArray[Any]
 
@@ -166,3 +166,14 @@ def view(cube: Array, number: int) -> Array:
     """
     turned = np.rot90(cube, number % 4, axes=(1, 2))
     return turned[:, :, ::-1] if number >= 4 else turned
+
+
+def unview(cube: Array, number: int) -> Array:
+    """Return the cut-outs of which `view` made these."""
+    turned = cube[:, :, ::-1] if number >= 4 else cube
+    return np.rot90(turned, -(number % 4), axes=(1, 2))
+
+
+def views_of(shape: tuple[int, ...], number: int) -> list[int]:
+    """Of the first `number` views those that keep the shape (n, ny, nx, planes): all of square cut-outs."""
+    return list(range(number)) if shape[1] == shape[2] else list(range(0, number, 2))

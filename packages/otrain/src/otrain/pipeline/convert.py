@@ -123,8 +123,10 @@ def _chosen(stored: _Stored, request: Request) -> tuple[Array, Array]:
         return np.arange(real + bogus), np.repeat([1, 0], [real, bogus])
     if not real or not bogus:
         raise SchemaMismatch(f"{real} true and {bogus} false cut-outs could be used: both are needed")
-    rng = np.random.default_rng(request.seed)
     numbers = fraction(real, bogus, request.share)
+    if numbers == (real, bogus):
+        return np.arange(real + bogus), np.repeat([1, 0], numbers)
+    rng = np.random.default_rng(request.seed)
     drawn = [
         np.sort(first + rng.choice(count, n, replace=False))
         for first, count, n in zip((0, real), (real, bogus), numbers, strict=True)

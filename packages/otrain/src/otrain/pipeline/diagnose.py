@@ -47,7 +47,7 @@ class CamRequest(Request):
 
     number: int = 30
     layer: str | None = None
-    kind: str = "hires"
+    kind: str = "fused"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ from shared_io.cli import progress
 from shared_io.errors import SchemaMismatch, SharedIOError
 from shared_io.provenance import digest
 
-from otrain.cutouts import COLUMNS, gathered
+from otrain.cutouts import COLUMNS, Part
 from otrain.files import sources
 from otrain.files.models import read_model
-from otrain.files.results import write_results
-from otrain.inference import Classifier
+from otrain.files.results import writer
+from otrain.inference import Classifier, Prediction
 from otrain.model import Decision
 from otrain.pipeline.running import Running, once, provenance
 
@@ -87,22 +87,21 @@ def _folder(folder: Path, request: Request, classifier: Classifier, key: str, ru
     failed: list[Entry] = []
 
     def work() -> str:
-        columns, edge = _scored(files, request, classifier, failed)
-        write_results(target, columns, overwrite=True, provenance=made)
-        count = len(columns["label1"])
-        text = f"{count} cut-outs, {int(columns['real'].sum())} above {classifier.threshold:.3g}"
+        with writer(target, overwrite=True, provenance=made) as write:
+            count, real, edge = _scored(files, request, classifier, failed, write)
+        text = f"{count} cut-outs, {real} above {classifier.threshold:.3g}"
         return text + (f"; {edge} at an edge" if edge else "")
 
     report = once(str(target), made, [target], work, running, folder=target.parent, what="folders")
     return (*report.entries, *failed)
 
 
-def _scored(files: Sequence[Path], request: Request, classifier: Classifier, failed: list[Entry]
-            ) -> tuple[dict[str, Array], int]:  # fmt: skip
+def _scored(files: Sequence[Path], request: Request, classifier: Classifier, failed: list[Entry],
+            write: Callable[[Mapping[str, Array]], object]) -> tuple[int, int, int]:  # fmt: skip
+    """Score files part by part; return how many there were, how many are real, and how many lie at an edge."""
     planes = request.planes or classifier.card.preprocessing.planes
     wanted = planes if len(planes) > 1 or request.planes else ()
-    parts: list[dict[str, Array]] = []
-    edge = 0
+    count = real = edge = 0
     with progress(len(files), "cut-outs") as shown:
         for part in sources.read(files, planes=wanted, size=-1, workers=request.workers):
             failed += [Entry(name, "failed", (), str(error)) for name, error in part.failed]
@@ -110,18 +109,24 @@ def _scored(files: Sequence[Path], request: Request, classifier: Classifier, fai
             edge += int(part.edge.sum())
             part = part.keep(~part.edge) if part.edge.any() else part
             if len(part):
-                found = classifier.predict(part.pixels)
-                parts.append({
-                    **part.columns, "filename": np.array([Path(name).name for name in part.names]),
-                    "label0": 1 - found.probability, "label1": found.probability,
-                    "uncertainty": found.uncertainty, "real": found.real,
-                })  # fmt: skip
-    if not parts and failed:
+                columns = _columns(part, classifier.predict(part.pixels))
+                write(columns)
+                count, real = count + len(part), real + int(columns["real"].sum())
+            del part  # before the next one is read
+    if not count and failed:
         raise SchemaMismatch(f"no cut-out could be scored: {failed[0].message}")
-    if not parts:
-        parts = [{
+    if not count:
+        write({
             **{name: np.zeros(0, "U1" if kind is str else float) for name, kind in COLUMNS.items()},
             "filename": np.zeros(0, "U1"), "real": np.zeros(0, bool),
             **{name: np.zeros(0) for name in ("label0", "label1", "uncertainty")},
-        }]  # fmt: skip
-    return gathered(parts), edge
+        })  # fmt: skip
+    return count, real, edge
+
+
+def _columns(part: Part, found: Prediction) -> dict[str, Array]:
+    return {
+        **part.columns, "filename": np.array([name.rpartition("/")[2] for name in part.names]),
+        "label0": 1 - found.probability, "label1": found.probability, "uncertainty": found.uncertainty,
+        "real": found.real,
+    }  # fmt: skip

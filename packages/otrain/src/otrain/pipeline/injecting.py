@@ -11,10 +11,11 @@ from shared_io import fits
 from shared_io.batch import Report
 from shared_io.errors import SchemaMismatch
 
-from otrain.cutouts import PLANES
+from otrain.cutouts import PLANES, Cube
 from otrain.files import datacube, sources
 from otrain.inject import Field, Recipe, injected
 from otrain.pipeline.running import Running, once, provenance
+from otrain.widen import widened
 
 __all__ = ["Request", "inject"]
 
@@ -31,6 +32,7 @@ class Request:
     psf: Path | None = None
     planes: tuple[str, ...] = tuple(PLANES)
     seed: int = 0
+    base: Path | None = None
 
 
 def inject(request: Request, running: Running | None = None) -> Report:
@@ -43,22 +45,29 @@ def inject(request: Request, running: Running | None = None) -> Report:
     running : Running, optional
     """
     target = request.output / "datacube" / f"{request.name}.npz"
-    if (request.cutouts is None) == (not request.images):
-        raise SchemaMismatch("give either --cutouts, or --science and --template")
+    if (request.cutouts is not None) + bool(request.images) + (request.base is not None) != 1:
+        raise SchemaMismatch("give one of --cutouts, --widen, or --science and --template")
     files: Sequence[Path] = sources.find(request.cutouts) if request.cutouts is not None else []
     config = {**asdict(request.recipe), "seed": request.seed, "planes": list(request.planes)}
     config = {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in config.items()}
-    inputs = [*request.images, *([request.psf] if request.psf else [])]
+    inputs = [*request.images, *([request.psf] if request.psf else []), *([request.base] if request.base else [])]
     made = provenance("inject", config, inputs, signatures={"cutouts": sources.signature(files)} if files else None)
 
     def work() -> str:
-        fields = _of_cutouts(files, request.planes) if files else iter([_of_images(request.images)])
-        cube = injected(fields, request.recipe, np.random.default_rng(request.seed), _psf(request.psf))
+        cube = _made(request, files)
         datacube.write_cube(target, cube, overwrite=True)
         real = int(cube.labels.sum())
-        return f"{real} injected sources, {len(cube) - real} bogus ones, {request.recipe.side} pixels"
+        return f"{real} injected sources, {len(cube) - real} bogus ones, {cube.pixels.shape[1]} pixels"
 
     return once(target.name, made, [target], work, running or Running(), folder=target.parent, what="cubes")
+
+
+def _made(request: Request, files: Sequence[Path]) -> Cube:
+    rng = np.random.default_rng(request.seed)
+    if request.base is not None:
+        return widened(datacube.read_cube(request.base), request.recipe, rng)
+    fields = _of_cutouts(files, request.planes) if files else iter([_of_images(request.images)])
+    return injected(fields, request.recipe, rng, _psf(request.psf))
 
 
 def _psf(path: Path | None) -> np.ndarray | None:

@@ -179,7 +179,7 @@ def _gallery(classifier: Classifier, both: Shown, rows: Array, title: str, text:
              ) -> report.Gallery:  # fmt: skip
     chosen = rows[:GALLERY]
     stamps = both.cube.pixels[chosen]
-    maps = grad_cam(classifier, stamps) if len(chosen) and classifier.card.layers else None
+    maps = grad_cam(classifier, stamps, views=2) if len(chosen) and classifier.card.layers else None
     names = ("bogus", "real")
     captions = [
         f"{galleries.caption(both.cube, int(row), float(both.probability[row]))}  labelled "

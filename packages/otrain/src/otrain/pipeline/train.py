@@ -19,10 +19,11 @@ from otrain.files import datacube, models
 from otrain.inference import Classifier
 from otrain.model import Card, Decision, Model
 from otrain.pipeline import showing
+from otrain.pipeline.members import Members
 from otrain.pipeline.running import Running, once, provenance
 from otrain.preprocessing import Preprocessing
 from otrain.training import framework
-from otrain.training.ensemble import Plan, Trained, train
+from otrain.training.ensemble import Kept, Plan, Trained, train
 from otrain.training.loop import Recipe
 
 __all__ = ["Request", "fit_model", "make_model", "train_cube"]
@@ -94,8 +95,10 @@ def _train(request: Request, made: Any) -> str:
     framework.load(request.device)
     split = splits.split(cube, request.split_by, request.frac, request.plan.seed)
     rest, held = cube.rows(np.flatnonzero(~split.held)), cube.rows(np.flatnonzero(split.held))
+    members = Members(request.home, made.key)
     with progress(None, "steps") as shown:
-        model, trained = fit_model(rest, split.families[~split.held], request, data=cube.data, advance=shown.advance)
+        model, trained = fit_model(rest, split.families[~split.held], request, data=cube.data, advance=shown.advance,
+                                   kept=members)  # fmt: skip
     classifier = Classifier(model)
     found = None
     if len(held):
@@ -109,6 +112,7 @@ def _train(request: Request, made: Any) -> str:
     models.write_model(model, request.model, overwrite=True, provenance=made)
     if request.report:
         showing.after_training(request.home, request.name, model, rest, held, trained)
+    members.clear(request.plan.members)
     twins = f"\n{split.duplicates} cut-outs have twins, kept on one side" if split.duplicates else ""
     text = found.to_text() if found else "no cut-out was held back"
     return f"{len(rest)} cut-outs learned from, {len(held)} held back (split by {split.by}){twins}\n{text}"
@@ -119,8 +123,8 @@ def _told(split: splits.Split) -> dict[str, Any]:
             "contradictions": split.contradictions}  # fmt: skip
 
 
-def fit_model(cube: Cube, families: Array, request: Request, *, data: str = "", advance: Any = None
-              ) -> tuple[Model, Trained]:  # fmt: skip
+def fit_model(cube: Cube, families: Array, request: Request, *, data: str = "", advance: Any = None,
+              kept: Kept | None = None) -> tuple[Model, Trained]:  # fmt: skip
     """Train on a whole cube and return the model.
 
     Parameters
@@ -133,6 +137,8 @@ def fit_model(cube: Cube, families: Array, request: Request, *, data: str = "", 
         sha256 of the data, for the card.
     advance : callable, optional
         Told how many steps were done.
+    kept : Kept, optional
+        See `otrain.training.ensemble.train`.
 
     Raises
     ------
@@ -148,7 +154,7 @@ def fit_model(cube: Cube, families: Array, request: Request, *, data: str = "", 
     if size > side:
         raise SchemaMismatch(f"a square of {size} pixels cannot be cut from {side}", hint="give a smaller --size")
     prepare = Preprocessing(cube.planes, size, request.normalisation)
-    trained = train(cube.pixels, cube.labels, families, prepare, request.plan, progress=advance)
+    trained = train(cube.pixels, cube.labels, families, prepare, request.plan, progress=advance, kept=kept)
     return make_model(trained, cube, prepare, request, data), trained
 
 

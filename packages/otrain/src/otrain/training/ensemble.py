@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from otrain.network import Network
     from otrain.preprocessing import Preprocessing
 
-__all__ = ["Plan", "Trained", "train"]
+__all__ = ["Kept", "Plan", "Trained", "train"]
 
 Array = npt.NDArray[Any]
 
@@ -84,8 +84,18 @@ class Trained:
     parameters: int
 
 
+class Kept(Protocol):
+    """Keeps members while a training runs; each depends on its seed alone, not on those before it."""
+
+    def load(self, number: int) -> loop.Fitted | None:
+        """Return a member, or None if it was not finished."""
+
+    def save(self, number: int, fitted: loop.Fitted) -> None:
+        """Keep a member."""
+
+
 def train(cube: Array, labels: Array, families: Array, prepare: Preprocessing, plan: Plan, *,
-          progress: Callable[[int], None] | None = None) -> Trained:  # fmt: skip
+          progress: Callable[[int], None] | None = None, kept: Kept | None = None) -> Trained:  # fmt: skip
     """Train an ensemble.
 
     Parameters
@@ -99,6 +109,8 @@ def train(cube: Array, labels: Array, families: Array, prepare: Preprocessing, p
     plan : Plan
     progress : callable, optional
         Told how many steps were done.
+    kept : Kept, optional
+        Where members are kept that are finished, and taken from where they are.
 
     Raises
     ------
@@ -113,8 +125,12 @@ def train(cube: Array, labels: Array, families: Array, prepare: Preprocessing, p
     z, fitted = np.full(len(labels), np.nan), []
     for member in range(plan.members):
         train_rows, valid = np.flatnonzero(fold != member), np.flatnonzero(fold == member)
-        found = loop.fit(layers, source, labels, train_rows, valid, plan.tuned, plan.seed * 1000 + member,
-                         advance=progress)  # fmt: skip
+        found = kept.load(member) if kept else None
+        if found is None:
+            found = loop.fit(layers, source, labels, train_rows, valid, plan.tuned, plan.seed * 1000 + member,
+                             advance=progress)  # fmt: skip
+            if kept:
+                kept.save(member, found)
         z[valid] = _logits(found.network, source, valid)
         fitted.append(found)
     return _judged(tuple(one.network for one in fitted), labels, z, tuple(one.history for one in fitted),
