@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def grad_cam(classifier: Classifier, cube: Array, *, layer: str | None = None, r
     ``fused`` map is the product of two: HiResCAM of the convolution (Draelos & Carin 2020), and LayerCAM of the last
     one before it that has more pixels, which keeps places where those of Grad-CAM dissolve (Jiang et al. 2021, IEEE
     TIP 30, 5875, equations 3 and 4, and their section on the fusion of layers). Both are averaged over rotations and
-    flips, turned back, before they are scaled and multiplied.
+    flips, turned back, before they are scaled and multiplied; the members of an ensemble look at them in turn.
 
     Parameters
     ----------
@@ -70,10 +71,17 @@ def grad_cam(classifier: Classifier, cube: Array, *, layer: str | None = None, r
         rows = slice(start, start + _BATCH)
         found = [
             pixels.unview(_maps(network, pixels.view(x[rows], k), real[rows], wanted), k)
-            for network in networks for k in chosen
+            for network, k in _in_turn(networks, chosen)
         ]  # fmt: skip
         out[rows] = kernels.unit(np.prod(kernels.unit(np.mean(found, axis=0)), axis=-1))
     return _framed(out, cube.shape)
+
+
+def _in_turn(networks: Sequence[Network], views: Sequence[int]) -> list[tuple[Network, int]]:
+    """Pair members and views: as many pairs as there are of the more numerous, each of the others in turn."""
+    return [
+        (networks[k % len(networks)], views[k % len(views)]) for k in range(max(len(networks), len(views)))
+    ]  # fmt: skip
 
 
 def _wanted(network: Network, layer: str | None, kind: str) -> list[tuple[int, str]]:
