@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from cosmic_conn.kernels.masks import object_sizes
+from cosmic_conn.kernels.masks import object_sizes, size_counts
 from cosmic_conn.models.registry import DEFAULT, open_model
 from cosmic_conn.sky import Plane, Sky
 
@@ -136,8 +136,7 @@ class Detection:
     def counts(self) -> dict[str, int]:
         """Return the number of objects by size: of 1, 2 to 4, 5 to 20 and more pixels (8-connected)."""
         planes = self.mask.reshape(-1, *self.mask.shape[-2:])
-        each = [object_sizes(plane).counts() for plane in planes]
-        return {name: sum(counts[name] for counts in each) for name in each[0]}
+        return size_counts(np.concatenate([object_sizes(plane) for plane in planes]))
 
     def cleaned(self, image: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Return the image with the flagged pixels filled from around them; see `cosmic_conn.clean.fill`."""

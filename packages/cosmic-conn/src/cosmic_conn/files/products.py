@@ -27,7 +27,7 @@ from cosmic_conn.clean import fill
 from cosmic_conn.detection import Camera, Detector
 from cosmic_conn.files.frames import ScienceImage
 from cosmic_conn.files.packing import Packer
-from cosmic_conn.kernels.masks import ObjectSizes, to_bytes
+from cosmic_conn.kernels.masks import ObjectSizes, size_counts, to_bytes
 
 __all__ = ["CLEAN", "MASK", "PROBABILITY", "Layout", "Product", "product_of", "summary_cards", "write_products"]
 
@@ -154,9 +154,9 @@ def write_products(
     fits.write(target, [*_merged(source, found, layout), *new], overwrite=overwrite, provenance=provenance)
 
 
-def summary_cards(image: ScienceImage, sizes: ObjectSizes) -> dict[str, tuple[Any, str]]:
+def summary_cards(image: ScienceImage, sizes: npt.NDArray[np.int64]) -> dict[str, tuple[Any, str]]:
     """Return the counts of a detection as cards: keyword -> (value, comment)."""
-    counts, flagged = sizes.counts(), int(sizes.sizes().sum())
+    counts, flagged = size_counts(sizes), int(sizes.sum())
     cards: dict[str, tuple[Any, str]] = {
         "CRNPIX": (flagged, "pixels called cosmic rays"),
         "CRFRAC": (round(flagged / image.pixels.size, 8), "their share of the image"),
@@ -193,7 +193,7 @@ def _cards(
     for key, value in (("CRGAIN", camera.gain), ("CRRDNOIS", camera.read_noise), ("CRSATUR", camera.saturation)):
         if value is not None:
             cards[key] = (value, "of the camera, as used")
-    return cards | summary_cards(image, sizes)
+    return cards | summary_cards(image, sizes.sizes())
 
 
 def _clean(image: ScienceImage, mask: npt.NDArray[np.bool_]) -> Any:

@@ -13,6 +13,7 @@ __all__ = [
     "from_bytes",
     "grow",
     "object_sizes",
+    "size_counts",
     "to_bytes",
 ]
 
@@ -94,23 +95,23 @@ class ObjectSizes:
         np.add.at(found, objects, np.concatenate(self._sizes))
         return found
 
-    def counts(self) -> dict[str, int]:
-        """Return the number of objects by size: of 1, 2 to 4, 5 to 20 and more pixels."""
-        sizes = self.sizes()
-        return {
-            "1": int((sizes == 1).sum()),
-            "2-4": int(((sizes > 1) & (sizes < 5)).sum()),
-            "5-20": int(((sizes > 4) & (sizes < 21)).sum()),
-            ">20": int((sizes > 20).sum()),
-        }
+
+def size_counts(sizes: npt.NDArray[np.int64]) -> dict[str, int]:
+    """Return the number of objects by size: of 1, 2 to 4, 5 to 20 and more pixels."""
+    return {
+        "1": int((sizes == 1).sum()),
+        "2-4": int(((sizes > 1) & (sizes < 5)).sum()),
+        "5-20": int(((sizes > 4) & (sizes < 21)).sum()),
+        ">20": int((sizes > 20).sum()),
+    }
 
 
-def object_sizes(mask: npt.NDArray[np.bool_]) -> ObjectSizes:
-    """Return the sizes of the objects of a whole mask, which is labelled in strips."""
+def object_sizes(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Return the number of pixels of each 8-connected object of a whole mask, which is labelled in strips."""
     found = ObjectSizes()
     for start in range(0, len(mask), _STRIP):
         found.add(mask[start : start + _STRIP])
-    return found
+    return found.sizes()
 
 
 def _both(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
