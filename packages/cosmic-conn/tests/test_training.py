@@ -89,14 +89,51 @@ def test_no_more_than_the_best_and_the_last_are_kept(night: Path, tmp_path: Path
     assert set(bytes_of(run)) == names | {"log.jsonl", "report.html"}
 
 
-def test_what_is_kept_of_the_default_network_is_below_20_mb(tmp_path: Path) -> None:
-    trainer = Trainer(Options(crop=16), CPU)
-    random = torch.rand(1, 1, 16, 16)
-    trainer.run(1, [Batch(random, random, (random > 0.5).float(), torch.ones_like(random))])
-    tensors = trainer.state()
-    weights = sum(t.numel() * 4 for name, t in tensors.items() if name.startswith("network."))
-    state = sum(t.numel() * t.element_size() for t in tensors.values())
-    assert 2 * (weights + state) < 18e6
+@pytest.mark.parametrize(
+    ("architecture", "states"),
+    [
+        (Architecture(), {"best": True, "last": True}),
+        (Architecture(conv_type="resnet", up_type="upscale", down_type="stride"), {"best": True, "last": True}),
+        (Architecture(deeper=True), {"best": False, "last": False}),
+    ],
+)
+def test_a_run_leaves_20_mb_at_most_and_can_be_continued(
+    architecture: Architecture, states: dict[str, bool], night: Path, tmp_path: Path
+) -> None:
+    options = replace(QUICK, architecture=architecture, crop=16, epoch=2, valid_crop=16)
+    run = ran(night, tmp_path, options)
+    assert sum(len(content) for content in bytes_of(run).values()) <= 20_000_000
+    kept = {which: bool(load_state(run / "models" / f"{which}.state")[0]) for which in states}
+    assert kept == states
+    assert ran(night, tmp_path, replace(Options(), epoch=3), continue_train=run.name) == run
+    assert sum(len(content) for content in bytes_of(run).values()) <= 20_000_000
+    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+
+
+def test_a_deeper_run_that_is_stopped_goes_on_to_the_same_bytes(night: Path, tmp_path: Path) -> None:
+    options = replace(QUICK, architecture=Architecture(deeper=True), crop=16, epoch=3, valid_crop=16, validate_freq=1)
+    whole = ran(night, tmp_path / "whole", options)
+    folder = tmp_path / "part"
+
+    def stop(epoch: int, line: object) -> None:
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_files(Request(night, options, folder, threads=1), stop)
+    (part,) = folder.iterdir()
+    assert ran(night, folder, replace(Options(), epoch=3), continue_train=part.name) == part
+    assert bytes_of(whole) == bytes_of(part)
+
+
+def test_weights_of_another_epoch_are_not_taken_for_a_state(night: Path, tmp_path: Path) -> None:
+    options = replace(QUICK, architecture=Architecture(deeper=True), crop=16, epoch=1, valid_crop=16)
+    run = ran(night, tmp_path, options)
+    card = run / "models" / "last.json"
+    card.write_text(card.read_text().replace('"epoch": 1,', '"epoch": 7,'))
+    with pytest.raises(SchemaMismatch, match="not the weights of epoch 1"):
+        ran(night, tmp_path, replace(Options(), epoch=2), continue_train=run.name)
 
 
 def test_a_continued_run_ends_as_one_that_was_never_stopped(night: Path, tmp_path: Path) -> None:

@@ -164,6 +164,7 @@ def train_files(request: Request, told: Told = lambda epoch, line: None) -> Outc
 
         session.run(both)
     write_report(session)
+    folder.settle()
     failed = {**listing.failed, **session.shelf.failed}
     return Outcome(str(folder.path), session.epoch, session.best, failed)
 

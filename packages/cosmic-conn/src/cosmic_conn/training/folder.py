@@ -17,15 +17,32 @@ from cosmic_conn.models.store import save
 from cosmic_conn.network import UNet
 from cosmic_conn.training.checkpoint import load_state, save_state
 
-__all__ = ["RunFolder", "State"]
+__all__ = ["LIMIT", "RunFolder", "State"]
+
+
+LIMIT = 20_000_000
+"""Of what a run leaves [byte]; networks whose weights alone are larger take what they need."""
+
+_ROOM = LIMIT - 4_000_000  # for weights and states; the rest is for the log, the summaries and the page [byte]
 
 
 @dataclass(frozen=True)
 class State:
-    """Where a run stands: the tensors, and what is known beside them."""
+    """Where a run stands: the tensors, and what is known beside them.
+
+    Attributes
+    ----------
+    tensors
+        Of the network and the optimiser; none where there was no room for them.
+    facts
+        Epoch, options and what else is known.
+    weights
+        The file of weights of the same epoch.
+    """
 
     tensors: Mapping[str, Any]
     facts: Mapping[str, Any]
+    weights: Path
 
     @property
     def epoch(self) -> int:
@@ -38,8 +55,9 @@ class RunFolder:
 
     ====================  =======================================================================================
     log.jsonl             a line an epoch: losses, learning rate, scores
-    models/best.*         weights of the best validation with their card, and the state to go on from
-    models/last.*         the same of the last epoch that was kept
+    models/best.*         weights of the best validation with their card, and, where there is room, the state to go
+                          on from
+    models/last.*         the same of the last epoch that was kept; see `settle`
     report.html           curves and example masks, at the end
     tensorboard/          where the package tensorboard is installed
     ====================  =======================================================================================
@@ -61,10 +79,21 @@ class RunFolder:
         return self.models / f"{which}.safetensors"
 
     def keep(self, which: str, network: UNet, card: Card, tensors: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
-        """Write weights, card and state; the state last, so that a run goes on from what is complete."""
+        """Write weights, card and state; the state last, so that a run goes on from what is complete.
+
+        Of the best only the weights are kept where there is no room for two states: a run goes on from the last.
+        """
         self.models.mkdir(parents=True, exist_ok=True)
         save(network, card, self.weights(which), overwrite=True)
-        save_state(self._state(which), tensors, facts)
+        both = 2 * (self.weights(which).stat().st_size + sum(t.numel() * t.element_size() for t in tensors.values()))
+        save_state(self._state(which), {} if which == "best" and both > _ROOM else tensors, facts)
+
+    def settle(self) -> None:
+        """Make a run that has ended small: where it is above `LIMIT`, states become facts, that of the best first."""
+        for which in ("best", "last"):
+            size = sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file())
+            if size > LIMIT and self._state(which).is_file():
+                save_state(self._state(which), {}, self._read(which).facts)
 
     def state(self, epoch: int = 0) -> State:
         """Return the last state, or that of an epoch.
@@ -116,4 +145,4 @@ class RunFolder:
         tensors, facts = load_state(self._state(which))
         if not isinstance(facts.get("epoch"), int) or not isinstance(facts.get("options"), dict):
             raise SchemaMismatch("the state of another kind of training", path=self._state(which))
-        return State(tensors, facts)
+        return State(tensors, facts, self.weights(which))

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from shared_io.errors import SchemaMismatch
 
 from cosmic_conn.engine import Engine
 from cosmic_conn.models.card import Card, Front
+from cosmic_conn.models.store import load
 from cosmic_conn.network import UNet
 from cosmic_conn.training.datasets import Entry
 from cosmic_conn.training.deck import divided
@@ -88,7 +90,20 @@ class Session:
         self._trainer = self._new_trainer(network, seed)
 
     def resume(self, state: State, network: UNet | None = None) -> None:
-        """Go on from a state; with a network, from its weights instead, the optimiser knowing nothing."""
+        """Go on from a state; with a network, from its weights instead, the optimiser knowing nothing.
+
+        So it does where the state of the optimiser was not kept.
+
+        Raises
+        ------
+        SchemaMismatch
+            When only weights are kept, and they are of another epoch.
+        """
+        if network is None and not state.tensors:
+            network, card = load(state.weights)
+            if card.training.get("epoch") != state.epoch:
+                raise SchemaMismatch(f"these are not the weights of epoch {state.epoch}", path=state.weights)
+            _log.warning("the optimiser begins anew: of so large a network its state is not kept at the end of a run")
         self._trainer = self._new_trainer(network, None)
         if network is None:
             self._trainer.restore(state.tensors)
