@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from cosmic_conn.network import Architecture, UNet, folded
+from cosmic_conn.training.forward import logits
 
 OPTIONS = [
     Architecture(hidden=8, norm=norm, conv_type=conv, up_type=up, down_type=down, deeper=deeper, n_group=4)
@@ -97,3 +98,27 @@ def test_folding_leaves_other_normalisations_alone() -> None:
     image = torch.randn(1, 1, 16, 16)
     assert torch.equal(folded(network)(image), network(image))
     assert replace(network.architecture, norm="batch") != folded(network).architecture
+
+
+@pytest.mark.parametrize("norm", ["batch", "group", "instance", "none"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"conv_type": "resnet", "down_type": "stride", "shared_norm": False},
+        {"up_type": "upscale", "down_type": "avgpool", "deeper": True, "affine": False},
+    ],
+)
+def test_the_logits_of_training_are_those_of_the_network_and_so_are_their_gradients(norm: str, more: dict) -> None:
+    torch.manual_seed(1)
+    network = UNet(Architecture(hidden=4, n_group=2, norm=norm, **more)).double()
+    images = torch.randn(2, 1, 24, 40, dtype=torch.float64)
+    for parameter in network.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    found = []
+    for forward in (network, lambda x: logits(network, x)):
+        answer = forward(images)
+        found.append([answer, *torch.autograd.grad((answer**2).sum(), list(network.parameters()))])
+    largest = max(float(plain.detach().abs().max()) for plain in found[0])
+    for plain, fast in zip(*found, strict=True):
+        assert torch.allclose(plain, fast, rtol=1e-9, atol=1e-12 * largest)

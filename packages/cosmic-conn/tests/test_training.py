@@ -93,7 +93,6 @@ def test_no_more_than_the_best_and_the_last_are_kept(night: Path, tmp_path: Path
     ("architecture", "states"),
     [
         (Architecture(), {"best": True, "last": True}),
-        (Architecture(conv_type="resnet", up_type="upscale", down_type="stride"), {"best": True, "last": True}),
         (Architecture(deeper=True), {"best": False, "last": False}),
     ],
 )

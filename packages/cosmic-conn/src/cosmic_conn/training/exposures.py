@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from cosmic_conn.kernels.stacks import median_frame
 from cosmic_conn.sky import Plane, Sky
 
 __all__ = ["Crop", "Exposures", "above_sky", "draw_crop", "middle", "usable"]
@@ -143,7 +144,7 @@ def _start(length: int, side: int, random: np.random.Generator) -> int:
 
 def _common(frames: Array) -> Array:
     """Return what the exposures have in common: their median, or the fainter of two."""
-    return np.median(frames, axis=0) if len(frames) > 2 else frames.min(axis=0)
+    return np.asarray(median_frame(frames)) if len(frames) > 2 else frames.min(axis=0)
 
 
 def _padded(part: npt.NDArray[Any], side: int, mode: Literal["symmetric", "constant"]) -> npt.NDArray[Any]:

@@ -71,7 +71,7 @@ def median_weights(reference: Tensor, alpha: float) -> Tensor:
     if alpha >= 1:
         return torch.ones_like(reference)
     m = reference - _median(reference)
-    s = _MAD * _median((m - _median(m)).abs()) + _TINY
+    s = _MAD * _median(m.abs()) + _TINY  # its median is 0 now
     top = torch.maximum(torch.minimum(m.amax(dim=(2, 3), keepdim=True), _BRIGHTEST * s), s)
     smooth = _smoothed(torch.minimum(torch.maximum(m, s), top) - s)
     largest = smooth.amax(dim=(2, 3), keepdim=True)

@@ -18,6 +18,7 @@ from cosmic_conn.engine import alone, one_thread
 from cosmic_conn.network import UNet
 from cosmic_conn.training.checkpoint import module_state, optimiser_state, restore_module, restore_optimiser
 from cosmic_conn.training.feeding import Batch
+from cosmic_conn.training.forward import logits
 from cosmic_conn.training.losses import dice, lower_bound, median_weights, terms
 from cosmic_conn.training.options import Options
 
@@ -104,8 +105,8 @@ class Trainer:
         kind, knee = self.options.loss, self.options.knee
         shown = (torch.asinh(batch.pixels / knee) * knee).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16):
-            logits = self.network(shown)
-        probability = torch.sigmoid(logits.float())
+            found = logits(self.network, shown)
+        probability = torch.sigmoid(found.float())
         if kind == "dice":
             return dice(probability, batch.truth, batch.keep)
         weight = median_weights(batch.reference, alpha) if kind == "median_bce" else None
