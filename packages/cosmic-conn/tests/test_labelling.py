@@ -78,16 +78,43 @@ def strong_and_labelled(found: Labels, charge: np.ndarray) -> tuple[float, float
     return float(found.cr[strong].mean()), float((charge[found.cr] > 0).mean())
 
 
+@pytest.mark.parametrize("count", [2, 3])
 @pytest.mark.parametrize("rules", [Rules(), Rules(dilation=5, min_cr_size=2)], ids=["default", "as documented"])
-def test_real_tracks_are_found(real_data: Path, rules: Rules) -> None:
-    events = read_stamps(real_data / "floyds_stamps/floyds_cosmic_ray_stamps_000-149.json")
+def test_real_tracks_are_found(real_data: Path, rules: Rules, count: int) -> None:
+    events = read_stamps(real_data / "floyds_stamps/floyds_cosmic_ray_stamps_000-149.json")[100:]
     shape = (768, 768)
-    for seed in (1, 2):
-        charge = showers(shape, 3, seed, Particles(0, 0, 0, 0, stamps=150), events)
-        found = label_stack(stacked(exposures(field(shape, 150, seed), 3, seed) + charge), rules)
-        completeness, purity = strong_and_labelled(found, charge)
-        assert completeness >= 0.97
-        assert purity >= 0.995
+    charge = showers(shape, count, 1, Particles(0, 0, 0, 0, stamps=150), events)
+    found = label_stack(stacked(exposures(field(shape, 150, 1), count, 1) + charge), rules)
+    completeness, purity = strong_and_labelled(found, charge)
+    assert completeness >= 0.97
+    assert purity >= 0.995
+
+
+def test_the_faint_ends_of_a_track_count_for_its_size_and_single_pixels_stay_single() -> None:
+    frames = np.zeros((2, *SHAPE), dtype=np.float32)
+    frames[:] = exposures(np.zeros(SHAPE), 2)
+    frames[0, 100, 100:102] = SKY + 20 * SIGMA
+    frames[0, 100, 102:104] = SKY + 2.3 * SIGMA  # too faint for the mask
+    frames[0, 200, 100:102] = SKY + 20 * SIGMA
+    frames[0, 199:202, [99, 102]] = frames[0, 199, 99:103] = frames[0, 201, 99:103] = SKY
+    frames[0, 200, [99, 102]] = SKY
+    frames[0, 300, 100] = SKY + 20 * SIGMA
+    frames[0, 299, 99] = SKY + 2.3 * SIGMA
+    found = label_stack(stacked(frames), Rules(min_cr_fraction=0.0))
+    assert found.cr[0, 100, 100:104].tolist() == [True, True, False, False]
+    assert found.ignore[0, 200, 100:102].tolist() == [8, 8]
+    assert found.ignore[0, 300, 100] == 8
+
+
+def test_edges_of_two_frames_are_found_above_the_noise_of_one() -> None:
+    """2.5 sigma of a pixel, though the difference of the two frames is as noisy as both."""
+    frames = exposures(np.zeros(SHAPE), 2)
+    frames[1, 50:350:10, 100:300:10] += 30 * SIGMA
+    frames[1, 50:350:10, 101:301:10] = SKY + 3.2 * SIGMA
+    found = label_stack(stacked(frames), Rules(min_cr_size=1, min_cr_fraction=0.0))
+    assert found.cr[1, 50:350:10, 100:300:10].all()
+    assert found.cr[1, 50:350:10, 101:301:10].mean() > 0.9
+    assert found.cr[1, 50:350:10, 99:299:10].mean() < 0.02
 
 
 @pytest.mark.parametrize("count", [2, 3, 6])

@@ -56,6 +56,26 @@ def test_small_objects_are_split_off(values: np.ndarray, size: int) -> None:
         assert kept[y, x] == (walked(seed, mask, mask, None).sum() >= size)
 
 
+@given(masks, st.integers(1, 6))
+@settings(max_examples=40, deadline=None)
+def test_faint_neighbours_of_several_pixels_add_to_a_size(values: np.ndarray, size: int) -> None:
+    mask, counted = values[0] < 0.15, values[1] < 0.2
+    several, _ = split_small(mask, 2)
+    whole = mask.copy()
+    for y, x in np.argwhere(several):
+        for place in neighbours(y, x, mask.shape):
+            whole[place] |= counted[place]
+    kept, small = split_small(mask, size, counted)
+    assert np.array_equal(kept | small, mask)
+    assert np.array_equal(kept, split_small(whole, size)[0] & mask)
+    alone = mask & ~several
+    touched = np.zeros_like(mask)
+    for y, x in np.argwhere(whole & ~alone):
+        for place in neighbours(y, x, mask.shape):
+            touched[place] = True
+    assert not (kept & alone & ~touched).any() or size == 1
+
+
 def test_support_is_the_sum_of_nine_without_cores() -> None:
     ratio = np.ones((5, 5), dtype=np.float32)
     core = np.zeros((5, 5), dtype=bool)

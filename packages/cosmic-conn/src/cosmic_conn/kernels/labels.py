@@ -43,12 +43,20 @@ def connected(high: Mask, low: Mask) -> Mask:
     return np.asarray(binary_propagation(high & low, EIGHT, mask=low))
 
 
-def split_small(mask: Mask, size: int) -> tuple[Mask, Mask]:
-    """Return the 8-connected objects of at least so many pixels, and the rest."""
-    labels, _ = label(mask, EIGHT)
+def split_small(mask: Mask, size: int, counted: Mask | None = None) -> tuple[Mask, Mask]:
+    """Return the 8-connected objects of at least so many pixels, and the rest.
+
+    Where it is given, neighbours in `counted` of an object of two pixels or more add to its size, and are in neither
+    result; a single pixel stays single.
+    """
+    whole = mask
+    if counted is not None:
+        several, _ = split_small(mask, 2)
+        whole = mask | (binary_dilation(several, EIGHT) & counted)
+    labels, _ = label(whole, EIGHT)
     large = np.bincount(labels.ravel()) >= size
     large[0] = False
-    kept = large[labels]
+    kept = large[labels] & mask
     return np.asarray(kept), np.asarray(mask & ~kept)
 
 

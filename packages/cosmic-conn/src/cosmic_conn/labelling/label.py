@@ -14,6 +14,7 @@ from cosmic_conn.kernels.stacks import median_frame, smallest_of_two
 from cosmic_conn.kernels.tails import threshold
 from cosmic_conn.labelling.noise import (
     FEWEST,
+    above_surroundings,
     matched,
     measured_variances,
     signal_to_noise,
@@ -25,8 +26,10 @@ from cosmic_conn.labelling.stack import BORDER, INVALID, SINGLE, SOURCE, Labels,
 
 __all__ = ["grown", "label_stack"]
 
+Array = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
+_COUNTED = 0.8  # of the lower threshold: pixels beside a cosmic ray that add to its size, though not to its mask
 _FULL = 0.9  # of the saturation level, from which a pixel of the median is taken for full
 _BESIDE_FULL = 3  # pixels around those that are left out
 
@@ -90,12 +93,13 @@ def _label(stack: Stack, rules: Rules) -> dict[str, Any]:
         variances, levels, notes["gains"] = variances * gains**2, levels * gains, gains.round(6).tolist()
     reference = smallest_of_two(frames, variances) if len(frames) == 2 else median_frame(frames)
     snr = signal_to_noise(frames, reference, variances)
-    cr, ignore, high = _masks(snr, sources, frame_edge, valid, rules)
+    beside = above_surroundings(frames, reference, variances) if len(frames) == 2 else snr
+    cr, ignore, high = _masks(snr, beside, sources, frame_edge, valid, rules)
     notes = {"sources": len(shapes), **notes, "snr_of_empty_sky": _spread(snr, empty & ~cr.any(axis=0))}
     return {"cr": cr, "ignore": ignore, "high": high, "snr": snr, "reference": reference, "sky": levels, "notes": notes}
 
 
-def _shapes(frames: npt.NDArray[np.float32]) -> Shapes:
+def _shapes(frames: Array) -> Shapes:
     """Return the sources of what is in all frames: cosmic rays are in neither the median nor the smaller of two."""
     try:
         return find_shapes(frames.min(axis=0) if len(frames) == 2 else median_frame(frames))
@@ -104,7 +108,7 @@ def _shapes(frames: npt.NDArray[np.float32]) -> Shapes:
 
 
 def _masks(
-    snr: npt.NDArray[np.float32], sources: Mask, frame_edge: Mask, valid: Mask, rules: Rules
+    snr: Array, beside: Array, sources: Mask, frame_edge: Mask, valid: Mask, rules: Rules
 ) -> tuple[Mask, npt.NDArray[np.uint8], Mask]:
     """Return cosmic rays, ignored pixels, and the pixels above the upper threshold."""
     cr, high = np.empty(snr.shape, dtype=bool), np.empty(snr.shape, dtype=bool)
@@ -113,19 +117,22 @@ def _masks(
     for index, ratio in enumerate(snr):
         ignore[index] = everywhere + SOURCE * sources[index].astype(np.uint8)
         usable = ignore[index] == 0
-        found, high[index] = grown(ratio, usable, len(snr), rules)
-        cr[index], small = split_small(found, rules.min_cr_size)
+        found, high[index] = grown(ratio, beside[index], usable, len(snr), rules)
+        counted = (beside[index] > _COUNTED * rules.snr_thres_low) & usable
+        cr[index], small = split_small(found, rules.min_cr_size, counted)
         ignore[index] += SINGLE * small.astype(np.uint8)
     return cr, ignore, high
 
 
-def grown(ratio: npt.NDArray[np.float32], usable: Mask, frames: int, rules: Rules) -> tuple[Mask, Mask]:
+def grown(ratio: Array, beside: Array, usable: Mask, frames: int, rules: Rules) -> tuple[Mask, Mask]:
     """Return cores with their edges, and the cores alone.
 
     Parameters
     ----------
     ratio : ndarray of float32, shape (height, width)
-        Signal-to-noise ratio of a frame against the others.
+        Signal-to-noise ratio of a frame against the others, for the cores.
+    beside : ndarray of float32, same shape
+        The ratio for the edges: the same, or that of `above_surroundings`.
     usable : ndarray of bool, same shape
         Where cosmic rays may be.
     frames
@@ -136,10 +143,11 @@ def grown(ratio: npt.NDArray[np.float32], usable: Mask, frames: int, rules: Rule
     """
     above = threshold(frames, rules.snr_thres)
     edge = (rules.snr_thres_low + threshold(frames, rules.snr_thres_low)) / 2
-    high, low = (ratio > above) & usable, (ratio > edge) & usable
+    high = (ratio > above) & usable
+    low = high | ((beside > edge) & usable)
     if rules.dilation < 2 and not rules.flood_fill:
         return reached(high, low, low, rules.dilation), high
-    firm = low & (high | (supported(ratio, high) > (above + edge) / 2))
+    firm = low & (high | (supported(beside, high) > (above + edge) / 2))
     if rules.flood_fill:
         return connected(high, firm | reached(high, low, low, 1)), high
     return reached(high, low, firm, rules.dilation), high
@@ -153,7 +161,7 @@ def _full(stack: Stack) -> Mask:
 
 
 def _variances(
-    frames: npt.NDArray[np.float32], empty: Mask, stack: Stack, levels: npt.NDArray[np.float64], rules: Rules
+    frames: Array, empty: Mask, stack: Stack, levels: npt.NDArray[np.float64], rules: Rules
 ) -> tuple[npt.NDArray[np.float64], dict[str, Any]]:
     """Return the variance of the empty sky in each frame, and what the log says of it."""
     model = stack.read_noise**2 + np.maximum(levels, 0)
@@ -170,7 +178,7 @@ def _variances(
     return model, notes
 
 
-def _spread(snr: npt.NDArray[np.float32], empty: Mask) -> list[float]:
+def _spread(snr: Array, empty: Mask) -> list[float]:
     """Return the standard deviation of the ratio where there is nothing but sky."""
     if not empty.any():
         return []

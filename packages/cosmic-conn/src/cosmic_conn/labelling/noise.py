@@ -9,7 +9,15 @@ import numpy.typing as npt
 
 from cosmic_conn.kernels.stacks import difference_variances
 
-__all__ = ["FEWEST", "matched", "measured_variances", "signal_to_noise", "sky_levels", "transferred_gains"]
+__all__ = [
+    "FEWEST",
+    "above_surroundings",
+    "matched",
+    "measured_variances",
+    "signal_to_noise",
+    "sky_levels",
+    "transferred_gains",
+]
 
 Array = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -118,6 +126,29 @@ def signal_to_noise(
         )
         np.divide(frame - against, np.sqrt(variance, out=variance), out=found[index])
     return found
+
+
+def above_surroundings(frames: Array, reference: Array, variances: npt.NDArray[np.float64]) -> Array:
+    """Return how far each of two frames stands out from the smooth light of both, in standard deviations of a pixel.
+
+    The other one of two frames is as noisy as the frame itself, and a difference as noisy as both. Outside of sources
+    the light is smooth, and its mean over nine pixels (of the smaller of the two, which holds no cosmic ray) is known
+    better. That is not good enough to find something, for a faint star is not smooth, but it is beside what was found.
+
+    Parameters
+    ----------
+    frames : ndarray of float32, shape (2, height, width)
+        With their skies at 0 [e-].
+    reference : ndarray of float32, shape (height, width)
+        See `smallest_of_two`.
+    variances : ndarray of float64, shape (2,)
+        Of the empty sky in each frame [e-^2].
+    """
+    from scipy.ndimage import uniform_filter
+
+    light = uniform_filter(reference, 3)
+    noise = np.sqrt(np.maximum(light, 0) + variances[:, None, None].astype(np.float32))
+    return np.asarray((frames - light) / noise)
 
 
 def _both(variances: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

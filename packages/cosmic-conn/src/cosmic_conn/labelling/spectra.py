@@ -83,7 +83,7 @@ def label_spectra(stack: Stack, full: Mask, rules: Rules) -> Labels:
         if rules.compat:
             found, high[index] = _grown_as_predecessor(ratio, rules)
         else:
-            found, high[index] = grown(ratio, ignore[index] == 0, len(snr), rules)
+            found, high[index] = grown(ratio, ratio, ignore[index] == 0, len(snr), rules)
         kept, small = split_small(found, rules.min_cr_size)
         ignore[index] |= small
         cr[index] = kept & (ignore[index] == 0)
