@@ -229,6 +229,18 @@ def test_every_loss_and_normalisation_trains(loss: str, norm: str, night: Path, 
     assert open_model(run / "models" / "last.safetensors")[1].architecture.norm == norm
 
 
+def test_mixed_precision_learns_the_same_and_goes_on_to_the_same_bytes(night: Path, tmp_path: Path) -> None:
+    plain = ran(night, tmp_path / "plain", QUICK, precision="fp32")
+    whole = ran(night, tmp_path / "whole", QUICK, precision="bf16")
+    part = ran(night, tmp_path / "part", replace(QUICK, epoch=2), precision="bf16")
+    ran(night, tmp_path / "part", replace(Options(), epoch=4), precision="bf16", continue_train=part.name)
+    assert bytes_of(whole) == bytes_of(part)
+    weights = [open_model(run / "models" / "last.safetensors")[0].state_dict() for run in (plain, whole)]
+    assert all(value.dtype == torch.float32 for value in weights[1].values())
+    assert not all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert all(torch.allclose(weights[0][name], weights[1][name], atol=0.03) for name in weights[0])
+
+
 def test_hst_and_nres_data_train(tmp_path: Path) -> None:
     for number in range(3):
         write_hst(tmp_path / "hst" / f"{number}.npz", number)

@@ -82,9 +82,8 @@ def reduction_of(options: Mapping[str, Any]) -> tuple[GroupRules, AlignRequest, 
         keywords = (NRES if given["nres"] else LCO).changed(given["keywords"] or ())
         fewest = max(given["min_frames"], 3) if compat else given["min_frames"]
         rules = Rules(**{f.name: given[f.name] for f in fields(Rules) if f.name in given} | {"min_frames": fewest})
-        groups = GroupRules(
-            given["min_exptime"], fewest, max(given["max_frames"], fewest), spectra=given["nres"], compat=compat
-        )
+        shortest = given["min_exptime"] if keywords.exposure else 0.0
+        groups = GroupRules(shortest, fewest, max(given["max_frames"], fewest), spectra=given["nres"], compat=compat)
         aligning = AlignRequest(given["order"], keywords, preview=preview, compat=compat)
     return groups, aligning, Request(rules, keywords, given["comment"] or "", preview=preview, debug=given["debug"])
 

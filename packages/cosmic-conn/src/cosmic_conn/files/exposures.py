@@ -62,7 +62,7 @@ def read_exposure(path: str | os.PathLike[str], keywords: Keywords, *, spectrum:
     centre, width = (None, 0.0) if spectrum else _pointing(header, info.shape)
     return Exposure(
         path=Path(path),
-        time=number(header, keywords.exposure),
+        time=number(header, keywords.exposure) if keywords.exposure else 0.0,
         request=text(header, keywords.request),
         block=text(header, keywords.block),
         filter=text(header, keywords.filter),

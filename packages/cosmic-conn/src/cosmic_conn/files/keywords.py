@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from math import isfinite
 from typing import Any
@@ -74,8 +75,11 @@ NRES = Keywords(block="PROPID", wcs_error="", sky="", total="", filter="")
 
 
 def number(header: Any, card: str, default: float | None = None) -> float | None:
-    """Return the finite number on a card, else the default."""
+    """Return the finite number on a card, also where it is written as text, else the default."""
     value = header.get(card) if card else None
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
         return default
     return float(value)

@@ -28,6 +28,7 @@ FEWEST = 1000
 _SAMPLE = 200_000  # pixels that are enough for a level or a noise
 _MESH = 64  # of what differs between the skies of two frames [pixel]
 _CLIP, _KEPT = 3.0, 0.98658  # sigma; standard deviation of a normal variable that is cut off there
+_UNSTEADY = 0.3  # share by which the light of two frames may differ: clouds and seeing
 _FLOOR = 0.01  # least variance of a pixel, in units of that of the sky
 
 
@@ -99,6 +100,7 @@ def signal_to_noise(
 
     Of three frames or more the distance from their median counts, with its exact variance at the level of the sky; of
     two, that from the other frame. The Poisson noise of light above the sky is added with the factors of light alone.
+    Of two frames nobody knows which one the air has changed: light (but not a given one) is uncertain by 0.3 of itself.
 
     Parameters
     ----------
@@ -116,7 +118,9 @@ def signal_to_noise(
     """
     from scipy.ndimage import uniform_filter
 
+    unsteady = _UNSTEADY if len(frames) == 2 and light is None else 0.0
     light = uniform_filter(reference, 3) if light is None else light
+    doubt = np.square(np.float32(unsteady) * np.maximum(light, 0)) if unsteady else np.float32(0)
     sky, factors = _both(variances), _both(np.ones(len(frames)) if per_light is None else per_light)
     found = np.empty_like(frames)
     for index, frame in enumerate(frames):
@@ -124,6 +128,7 @@ def signal_to_noise(
         variance = np.maximum(
             np.float32(factors[index]) * light + np.float32(sky[index]), np.float32(_FLOOR * sky[index])
         )
+        variance += doubt
         np.divide(frame - against, np.sqrt(variance, out=variance), out=found[index])
     return found
 

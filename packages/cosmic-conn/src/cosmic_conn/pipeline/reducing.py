@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ from cosmic_conn.pipeline.labelling import Job, Request, label_files, record_of
 from cosmic_conn.pipeline.reduction_log import write_logs
 
 __all__ = ["Plan", "Reduction", "Source", "find_sources", "plan", "reduce_planned"]
+
+_REASONS = 5  # why files are in no sequence, that are printed
 
 
 @dataclass(frozen=True)
@@ -87,11 +90,13 @@ class Reduction:
         }
 
     def to_text(self) -> str:
-        """The lines of both reports, and how many files are in no sequence."""
+        """The lines of both reports, and how many files are in no sequence, and why."""
         lines = [f"aligned: {self.alignments.to_text()}"] if self.alignments.entries else []
         lines.append(f"labelled: {self.sequences.to_text()}")
-        if self.skipped:
-            lines.append(f"{len(self.skipped)} exposures are in no sequence; the log says why")
+        for reason, number in Counter(s.reason for s in self.skipped).most_common(_REASONS):
+            lines.append(f"{number} exposure{'s' if number > 1 else ''} in no sequence: {reason}")
+        if not self.sequences.entries and self.skipped:
+            lines.append("nothing to label: --keywords names the cards of other observatories; the log has each file")
         return "\n".join(lines)
 
 
