@@ -160,7 +160,8 @@ class Reader:
             raise UnsafeInput("the data lie in other files (external storage)", **where)
         if dataset.shape is None:
             raise SchemaMismatch("this array is null", **where)
-        self._check_type(dataset.id.get_type(), where)
+        if dataset.dtype.kind not in "biuf":
+            self._check_type(dataset.id.get_type(), where)
         unknown = {creation.get_filter(i)[0] for i in range(creation.get_nfilters())} - _FILTERS
         if unknown:
             raise SchemaMismatch(f"compressed by a filter that is not built in ({sorted(unknown)})", **where)
@@ -205,11 +206,11 @@ class Reader:
             return None
         if math.prod(shape) * max(1, kind.itemsize) > limits.current().header_bytes:
             raise InputTooLarge("this attribute is too large", **where)
-        self._check_type(found.get_type(), where)
         if kind.kind in "biuf" and shape == ():
             number = np.empty((), kind)
             found.read(number)
             return number.item()
+        self._check_type(found.get_type(), where)
         value = node.attrs[key]
         if isinstance(value, bytes):
             return value.decode("utf-8", errors="replace")
@@ -281,8 +282,9 @@ def _opened(group: Any, name: str) -> Any:
     from h5py import h5d, h5g, h5o
 
     found = h5o.open(group.id, name.encode())
-    kinds: dict[type, Any] = {h5g.GroupID: h5py.Group, h5d.DatasetID: h5py.Dataset}
-    return kinds.get(type(found), h5py.Datatype)(found)
+    if isinstance(found, h5d.DatasetID):
+        return h5py.Dataset(found, readonly=True)  # so that it asks for its shape and type once
+    return h5py.Group(found) if isinstance(found, h5g.GroupID) else h5py.Datatype(found)
 
 
 def _bytes(dataset: Any) -> int:
