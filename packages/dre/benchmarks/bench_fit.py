@@ -4,8 +4,8 @@
 
 The rival of the scan is the compatible formula in NumPy as one writes it down: models picked out by the mask, then
 whole-array arithmetic, once in double precision (as the predecessor held its cube) and once in single. Ours compares
-sixteen objects at a time, as ``dre fit`` does (other noise, the mask shifted by up to 4 pixels); its time is that of one
-of them. Medians of wall time; the time of compiling is apart.
+sixteen objects at a time, as ``dre fit`` does (other noise, the mask shifted by up to 4 pixels); its time is that of
+one of them. Medians of wall time; the time of compiling is apart.
 """
 
 from __future__ import annotations
