@@ -78,8 +78,8 @@ class Reader:
                 raise SchemaMismatch("this is a group, not one array", path=self._path, hdu=name)
             return self.load(dataset)
 
-    def attrs(self, name: str | None = None) -> dict[str, Any]:
-        """Return the attributes of the file, or of a group or dataset.
+    def attrs(self, name: str | None = None, *, without: Collection[str] = ()) -> dict[str, Any]:
+        """Return the attributes of the file, or of a group or dataset, but for those that are not wanted.
 
         Raises
         ------
@@ -88,7 +88,7 @@ class Reader:
         """
         with self._translated(name):
             node = self._file if name is None else self.node(name)
-            return {key: self.attribute(node, key, name or "/") for key in sorted(node.attrs)}
+            return {key: self.attribute(node, key, name or "/") for key in sorted(set(node.attrs) - set(without))}
 
     def node(self, name: str) -> Any:
         """Return a group or dataset as h5py gives it, every link on the way looked at first.
