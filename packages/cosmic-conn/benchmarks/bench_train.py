@@ -62,6 +62,7 @@ def run(python: str, epochs: int, asked: argparse.Namespace, folder: str) -> tup
     if python == sys.executable:
         words += f" --threads {asked.threads} --overwrite --no-tensorboard"
     env = {**os.environ, "OMP_NUM_THREADS": str(asked.threads), "MKL_NUM_THREADS": str(asked.threads)}
+    env.pop("PYTHONPATH", None)  # both packages are called cosmic_conn
     before, start = cpu_seconds(), time.perf_counter()
     command = [python, "-m", "cosmic_conn.train", *words.split()]
     # The predecessor ends with exit code 1 when all is well.
