@@ -31,7 +31,7 @@ __all__ = ["Forward"]
 
 Flat = npt.NDArray[np.float32]
 
-_TOGETHER = 1 << 17  # numbers on a side of the products that are made together: both sides stay in the cache
+_TOGETHER = 1 << 16  # numbers on a side of the products that are made together: both sides stay in the cache
 _FAR = np.float32(1e30)
 _LEAST = np.float32(1e-20)
 
