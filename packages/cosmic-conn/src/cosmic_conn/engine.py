@@ -22,7 +22,7 @@ __all__ = ["Engine", "alone", "cores", "device_of", "has_fast_bf16", "one_thread
 Tiles = npt.NDArray[np.float32]
 Run = Callable[[Tiles], Tiles]
 
-_BATCH_PIXELS = 1 << 24  # of the tiles that a GPU is given at once
+_BATCH_PIXELS = 1 << 22  # of the tiles that a GPU is given at once
 
 
 def device_of(name: str) -> torch.device:
@@ -91,13 +91,13 @@ class Engine:
         return self.network.architecture.norm in ("group", "instance")
 
     @property
+    def together(self) -> int:
+        """How many tiles it is worth giving at a time."""
+        return 32 if self.device.type == "cuda" else 4 * self.threads
+
+    @property
     def _layout(self) -> torch.memory_format:
         return torch.contiguous_format if self.exact else torch.channels_last
-
-    @cached_property
-    def _ready(self) -> UNet:
-        kind = torch.bfloat16 if self.precision == "bf16" else torch.float32
-        return folded(self.network).to(self.device, kind, memory_format=self._layout)  # type: ignore[call-overload]
 
     def probabilities(self, tiles: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the probability of a cosmic ray in each pixel.
@@ -112,30 +112,45 @@ class Engine:
         ndarray of float32, same shape
         """
         if self.device.type == "cuda":
-            most = max(1, _BATCH_PIXELS // tiles[0].size)
-            return np.concatenate([self._run(tiles[i : i + most]) for i in range(0, len(tiles), most)])
-        run = self._fast or self._run  # made before the threads share it
+            return self._plain(tiles) if self.exact else self._batches(tiles)
+        run = self._fast or self._plain  # made before the threads share it
         with one_thread(), ThreadPoolExecutor(self.threads, initializer=alone) as pool:
             return np.concatenate(list(pool.map(run, tiles[:, None])))
 
     @cached_property
+    def _batches(self) -> Run:
+        """The tiles on a GPU."""
+        from cosmic_conn.batches import Batches
+
+        network = folded(self.network).to(self.device, memory_format=self._layout)  # type: ignore[call-overload]
+        return Batches(network, half=self.precision == "bf16", most=_BATCH_PIXELS)
+
+    @cached_property
     def _fast(self) -> Run | None:
         """The fast pass, where there is one for this network and arithmetic."""
+        if self.exact or self.precision != "fp32":
+            return None
         from cosmic_conn.forward import Forward
 
         network = folded(self.network)
-        if self.exact or self.precision != "fp32" or not Forward.suits(network.architecture):
-            _ = self._ready
+        if not Forward.suits(network.architecture):
             return None
         forward = Forward(network)
         return lambda tiles: np.stack([probability(forward(tile)) for tile in tiles])
 
-    @torch.inference_mode()
-    def _run(self, tiles: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        kind = next(self._ready.parameters()).dtype
-        batch = torch.from_numpy(np.ascontiguousarray(tiles))[:, None].to(self.device, kind)
-        logits = self._ready(batch.contiguous(memory_format=self._layout))
-        return np.asarray(torch.sigmoid(logits.float())[:, 0].cpu().numpy())
+    @cached_property
+    def _plain(self) -> Run:
+        """The pass of torch."""
+        kind = torch.bfloat16 if self.precision == "bf16" else torch.float32
+        network = folded(self.network).to(self.device, kind, memory_format=self._layout)  # type: ignore[call-overload]
+
+        @torch.inference_mode()
+        def run(tiles: Tiles) -> Tiles:
+            batch = torch.from_numpy(np.ascontiguousarray(tiles))[:, None].to(self.device, kind)
+            logits = network(batch.contiguous(memory_format=self._layout))
+            return probability(logits.float()[:, 0].cpu().numpy())
+
+        return run
 
 
 def probability(logits: Tiles) -> Tiles:

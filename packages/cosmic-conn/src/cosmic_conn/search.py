@@ -19,8 +19,7 @@ __all__ = ["probability_rows"]
 
 Array = npt.NDArray[np.float32]
 
-_TOGETHER = 32  # tiles side by side that are given to the network at a time
-_PIXELS = 1 << 20  # of the rows that are handed on together
+_PIXELS = 1 << 19  # of the rows that are made ready, or handed on, together
 
 
 def probability_rows(plane: Plane, sky: Sky, engine: Engine, tile: int) -> Iterator[tuple[int, Array]]:
@@ -94,8 +93,8 @@ def _search(
     engine: Engine, shown: Array, lefts: list[int], wide: int, down: Array, across: Array, found: Array
 ) -> None:
     """Add the blended answers of one row of tiles to those of the row above."""
-    for first in range(0, len(lefts), _TOGETHER):
-        part = slice(first, first + _TOGETHER)
+    for first in range(0, len(lefts), engine.together):
+        part = slice(first, first + engine.together)
         answers = engine.probabilities(np.stack([shown[:, left : left + wide] for left in lefts[part]]))
         for answer, left, weight in zip(answers, lefts[part], across[part], strict=True):
             answer *= weight
