@@ -212,11 +212,10 @@ def put_outside(target: Flat, values: Flat, down: int, across: int, height: int,
     channels, columns = len(values), across * OUTPUT + 2
     for y in range(down * OUTPUT + 2):
         inside = 0 < y <= height
-        for x in range(columns):
-            if inside and 0 < x <= width:
-                continue
+        for x in range(columns if not inside else columns - width):
+            place = x if not inside or x == 0 else x + width
             for c in range(channels):
-                target[(y * columns + x) * channels + c] = values[c]
+                target[(y * columns + place) * channels + c] = values[c]
 
 
 @compiled
