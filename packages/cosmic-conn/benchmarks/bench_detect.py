@@ -46,10 +46,9 @@ call = lambda image: detector(image).probability
 """
 
 TILED = """
-from dataclasses import replace
 from cosmic_conn import Detector, Settings
 from cosmic_conn.parity import parity_probability
-engine = replace(Detector(Settings(threads=1, device="cpu", {settings})).engine, exact=False)
+engine = Detector(Settings(threads=1, device="cpu", {settings})).engine
 call = lambda image: parity_probability(image, engine, {crop})
 """
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +16,7 @@ from cosmic_conn.forward import Forward
 from cosmic_conn.kernels.convolution import convolved, enlarged, filtered, pooled, put_outside
 from cosmic_conn.kernels.vectors import INPUT, LANES, OUTPUT, ROWS, packed_matrices, packed_weights
 from cosmic_conn.models.card import Card, Front
-from cosmic_conn.network import Architecture, UNet, folded
+from cosmic_conn.network import Architecture, UNet
 
 SIDES = st.integers(1, 13)
 VECTORS = st.integers(1, 3)
@@ -144,7 +147,11 @@ def trained(architecture: Architecture) -> UNet:
             torch.nn.init.normal_(parameter, 0.3, 0.5)
     for _ in range(3):
         network(torch.randn(4, 1, 16, 16) * 3 + 1)  # gives running statistics something to be
-    return folded(network.eval())
+    return network.eval()
+
+
+def fast(network: UNet) -> Forward:
+    return Forward(network.architecture, {k: v.numpy() for k, v in network.state_dict().items()})
 
 
 ARCHITECTURES = [
@@ -162,7 +169,7 @@ ARCHITECTURES = [
 def test_the_fast_pass_gives_the_logits_of_the_network(architecture: Architecture, shape: tuple[int, int]) -> None:
     network = trained(architecture)
     image = np.random.default_rng(1).normal(0, 1, shape).astype(np.float32)
-    found = Forward(network)(image)
+    found = fast(network)(image)
     with torch.inference_mode():
         expected = network.double()(torch.from_numpy(image).double()[None, None])[0, 0].numpy()
         direct = network.float()(torch.from_numpy(image)[None, None])[0, 0].numpy()
@@ -178,16 +185,16 @@ def test_a_channel_that_its_normalisation_leaves_out_stays_left_out() -> None:
     image = np.random.default_rng(2).normal(0, 1, (16, 24)).astype(np.float32)
     with torch.inference_mode():
         expected = network(torch.from_numpy(image)[None, None])[0, 0].numpy()
-    np.testing.assert_allclose(Forward(network)(image), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(fast(network)(image), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_what_was_run_before_changes_nothing() -> None:
     network = trained(Architecture(hidden=16))
     random = np.random.default_rng(4)
     images = [random.normal(0, 1, shape).astype(np.float32) for shape in ((24, 40), (40, 24), (24, 40), (8, 8))]
-    forward = Forward(network)
+    forward = fast(network)
     found = [forward(image) for image in images]
-    assert all(np.array_equal(Forward(network)(image), f) for image, f in zip(images, found, strict=True))
+    assert all(np.array_equal(fast(network)(image), f) for image, f in zip(images, found, strict=True))
 
 
 @pytest.mark.parametrize("hidden", [16, 4])  # with the fast pass, and without
@@ -219,3 +226,27 @@ def test_other_shapes_are_left_to_torch(architecture: Architecture) -> None:
     with torch.inference_mode():
         expected = torch.sigmoid(network.eval()(torch.from_numpy(tiles)[:, None]))[:, 0].numpy()
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("wrong", ["missing", "left over", "of another shape"])
+def test_tensors_of_another_network_are_refused(wrong: str) -> None:
+    tensors = {k: v.numpy() for k, v in trained(Architecture(hidden=16)).state_dict().items()}
+    if wrong == "missing":
+        del tensors["up.1.second.bias"]
+    elif wrong == "left over":
+        tensors["up.2.second.bias"] = tensors["up.1.second.bias"]
+    else:
+        tensors["grow.0.weight"] = tensors["grow.0.weight"][:, :8]
+    with pytest.raises(ValueError, match=r"up\.|grow\."):
+        Forward(Architecture(hidden=16), tensors)
+
+
+def test_detection_needs_no_torch_without_a_gpu(tmp_path: Path) -> None:
+    code = """
+import sys
+import numpy as np
+from cosmic_conn import Detector, Settings
+found = Detector(Settings(device="cpu", precision="fp32"))(np.random.default_rng(0).normal(100, 5, (64, 64)))
+sys.exit("torch" in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)

@@ -15,6 +15,7 @@ from cosmic_conn.search import probability_rows
 from cosmic_conn.sky import Plane, Sky
 
 if TYPE_CHECKING:
+    from cosmic_conn.cores import Cores
     from cosmic_conn.detection import Camera
     from cosmic_conn.engine import Engine
 
@@ -39,7 +40,7 @@ SHARP_DOUBT = 0.01
 """Probability that the network must give it at least: far below its threshold, far above that of a star's core."""
 
 
-def network_strips(plane: Plane, sky: Sky, engine: Engine, tile: int, threshold: float) -> Iterator[Strip]:
+def network_strips(plane: Plane, sky: Sky, engine: Engine | Cores, tile: int, threshold: float) -> Iterator[Strip]:
     """Yield probability and mask of a plane by the network alone, from its first rows to its last.
 
     Pixels without a value are never flagged, nor are saturated ones and those around a saturated star or bleed.
@@ -48,7 +49,7 @@ def network_strips(plane: Plane, sky: Sky, engine: Engine, tile: int, threshold:
         yield probability, (probability > threshold) & _clear(plane, start, start + len(probability))
 
 
-def hybrid(plane: Plane, sky: Sky, engine: Engine, tile: int, threshold: float, camera: Camera) -> Strip:
+def hybrid(plane: Plane, sky: Sky, engine: Engine | Cores, tile: int, threshold: float, camera: Camera) -> Strip:
     """Return probability and mask of a plane by the network and a second look; the same are never flagged."""
     probability = np.empty(plane.shape, dtype=np.float32)
     for start, rows in probability_rows(plane, sky, engine, tile):

@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from shared_io.errors import SchemaMismatch
 
 from cosmic_conn.kernels.masks import object_sizes, size_counts
-from cosmic_conn.models.registry import DEFAULT, open_model
+from cosmic_conn.machine import cores, maybe_gpu, maybe_matrices
+from cosmic_conn.models.registry import DEFAULT, find_model, open_model
+from cosmic_conn.models.store import read
 from cosmic_conn.sky import Plane, Sky
 
 if TYPE_CHECKING:
     from cosmic_conn.branches import Strip
+    from cosmic_conn.cores import Cores
     from cosmic_conn.engine import Engine
 
 __all__ = ["Camera", "Detection", "Detector", "Settings", "detect"]
@@ -261,18 +266,37 @@ def detect(image: Any, mask: Any = None, *, camera: Camera | None = None, **sett
     return Detector(Settings(**settings))(image, mask, camera)
 
 
-def _engine(settings: Settings) -> Engine:
-    from cosmic_conn.engine import Engine, cores, device_of, has_fast_bf16
+def _engine(settings: Settings) -> Engine | Cores:
+    s, threads = settings, settings.threads or cores()
+    wanted = s.parity is None and s.precision != "bf16" and s.device in ("auto", "cpu")
+    if wanted and not (s.device == "auto" and maybe_gpu()) and not (s.precision == "auto" and maybe_matrices()):
+        found = _without_torch(find_model(s.model), threads)
+        if found:
+            return found
+    from cosmic_conn.engine import Engine, device_of, has_fast_bf16
 
-    network, card = open_model(settings.model)
-    device = device_of(settings.device)
-    precision = settings.precision
-    threads = settings.threads or cores()
-    if settings.parity is not None:
+    network, card = open_model(s.model)
+    device = device_of(s.device)
+    if s.parity is not None:
         return Engine(network, card, device, "fp32", exact=True, threads=threads)
+    precision = s.precision
     if precision == "auto":
         precision = "bf16" if has_fast_bf16(device) else "fp32"
     return Engine(network, card, device, precision, threads=threads)
+
+
+def _without_torch(path: Path, threads: int) -> Cores | None:
+    """Return a model made ready for the fast pass, or None where there is none for its architecture."""
+    from cosmic_conn.cores import Cores
+    from cosmic_conn.forward import Forward
+
+    tensors, card = read(path)
+    if not Forward.suits(card.architecture):
+        return None
+    try:
+        return Cores(Forward(card.architecture, tensors), card, threads)
+    except ValueError as error:
+        raise SchemaMismatch(f"these tensors do not fit the network of the card ({error})", path=path) from error
 
 
 def _arrays(image: Any, mask: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:

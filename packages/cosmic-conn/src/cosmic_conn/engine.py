@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from shared_io.errors import ExternalFailed
 
+from cosmic_conn.machine import cores
 from cosmic_conn.models.card import Card
 from cosmic_conn.network import UNet, folded
 
-__all__ = ["Engine", "alone", "cores", "device_of", "has_fast_bf16", "one_thread", "probability"]
+__all__ = ["Engine", "alone", "cores", "device_of", "has_fast_bf16", "one_thread"]
+
+if TYPE_CHECKING:
+    from cosmic_conn.cores import Cores
 
 Tiles = npt.NDArray[np.float32]
 Run = Callable[[Tiles], Tiles]
@@ -87,8 +91,8 @@ class Engine:
 
     @property
     def depends_on_tile(self) -> bool:
-        """Whether a pixel's answer depends on the whole tile: group and instance normalisation look at all of it."""
-        return self.network.architecture.norm in ("group", "instance")
+        """Whether a pixel's answer depends on the whole tile."""
+        return self.network.architecture.depends_on_tile
 
     @property
     def together(self) -> int:
@@ -113,7 +117,9 @@ class Engine:
         """
         if self.device.type == "cuda":
             return self._plain(tiles) if self.exact else self._batches(tiles)
-        run = self._fast or self._plain  # made before the threads share it
+        if self._fast:
+            return self._fast.probabilities(tiles)
+        run = self._plain  # made before the threads share it
         with one_thread(), ThreadPoolExecutor(self.threads, initializer=alone) as pool:
             return np.concatenate(list(pool.map(run, tiles[:, None])))
 
@@ -126,17 +132,17 @@ class Engine:
         return Batches(network, half=self.precision == "bf16", most=_BATCH_PIXELS)
 
     @cached_property
-    def _fast(self) -> Run | None:
+    def _fast(self) -> Cores | None:
         """The fast pass, where there is one for this network and arithmetic."""
         if self.exact or self.precision != "fp32":
             return None
+        from cosmic_conn.cores import Cores
         from cosmic_conn.forward import Forward
 
-        network = folded(self.network)
-        if not Forward.suits(network.architecture):
+        if not Forward.suits(self.network.architecture):
             return None
-        forward = Forward(network)
-        return lambda tiles: np.stack([probability(forward(tile)) for tile in tiles])
+        tensors = {name: values.cpu().numpy() for name, values in self.network.state_dict().items()}
+        return Cores(Forward(self.network.architecture, tensors), self.card, self.threads)
 
     @cached_property
     def _plain(self) -> Run:
@@ -148,19 +154,9 @@ class Engine:
         def run(tiles: Tiles) -> Tiles:
             batch = torch.from_numpy(np.ascontiguousarray(tiles))[:, None].to(self.device, kind)
             logits = network(batch.contiguous(memory_format=self._layout))
-            return probability(logits.float()[:, 0].cpu().numpy())
+            return np.asarray(torch.sigmoid(logits.float())[:, 0].cpu().numpy())
 
         return run
-
-
-def probability(logits: Tiles) -> Tiles:
-    """Return the logistic function of logits."""
-    return np.asarray(torch.sigmoid(torch.from_numpy(logits)).numpy())
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 @contextmanager

@@ -7,14 +7,14 @@ concatenated. The numbers are those of `cosmic_conn.network.UNet` to the roundin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import nn
 
+from cosmic_conn.architecture import Architecture
 from cosmic_conn.kernels.convolution import (
     convolved,
     enlarged,
@@ -25,13 +25,15 @@ from cosmic_conn.kernels.convolution import (
     weighed,
 )
 from cosmic_conn.kernels.vectors import LANES, OUTPUT, ROWS, packed_matrices, packed_weights
-from cosmic_conn.network import Architecture, Block, UNet
 
-__all__ = ["Forward"]
+__all__ = ["EPS", "Forward"]
 
 Flat = npt.NDArray[np.float32]
 
 _TOGETHER = 1 << 16  # numbers on a side of the products that are made together: both sides stay in the cache
+EPS = 1e-5
+"""What normalisations add to a variance: torch's default."""
+
 _FAR = np.float32(1e30)
 _LEAST = np.float32(1e-20)
 
@@ -82,23 +84,48 @@ class _Features:
         return self
 
 
-class _Convolution:
-    """A 3x3 convolution and the normalisation and ReLU behind it."""
+class _Tensors:
+    """The weights of a network by name, each taken once."""
 
-    def __init__(self, layer: nn.Conv2d, norm: nn.Module) -> None:
-        weights = _numbers(layer.weight)
-        self.channels, self.inside = weights.shape[:2]
+    def __init__(self, tensors: Mapping[str, Flat]) -> None:
+        self._left = {k: v for k, v in tensors.items() if not k.endswith(".num_batches_tracked")}
+        self._all = tensors
+
+    def take(self, name: str, *shape: int) -> Flat:
+        """Return one, or raise ValueError where there is none of such a shape."""
+        if name not in self._all or self._all[name].shape != shape:
+            raise ValueError(f"there is no {name} of {' x '.join(map(str, shape))} numbers")
+        self._left.pop(name, None)
+        return self._all[name]
+
+    def none_left(self) -> None:
+        """Raise ValueError where some have not been taken."""
+        if self._left:
+            raise ValueError(f"{next(iter(self._left))} belongs to no layer")
+
+
+class _Convolution:
+    """A 3x3 convolution and the normalisation and ReLU behind it; batch normalisation becomes part of its weights."""
+
+    def __init__(self, tensors: _Tensors, name: str, norm: str, shape: tuple[int, int], a: Architecture) -> None:
+        self.channels, self.inside = shape
+        weights = tensors.take(f"{name}.weight", *shape, 3, 3)
+        self.offset = tensors.take(f"{name}.bias", self.channels).astype(np.float64)
+        self.groups = {"group": a.groups(self.channels), "instance": self.channels}.get(a.norm, 0)
+        self.scale, self.shift = np.ones(self.channels), np.zeros(self.channels)
+        if a.affine and a.norm != "none":
+            self.scale, self.shift = (
+                tensors.take(f"{norm}.{part}", self.channels).astype(np.float64) for part in ("weight", "bias")
+            )
+        if a.norm == "batch":
+            mean, variance = (
+                tensors.take(f"{norm}.running_{part}", self.channels).astype(np.float64) for part in ("mean", "var")
+            )
+            scale = self.scale / np.sqrt(variance + EPS)
+            self.offset = scale * (self.offset - mean) + self.shift
+            weights = (weights * scale[:, None, None, None]).astype(np.float32)
         flat = weights.reshape(self.channels, 9).T.reshape(-1) if self.inside == 1 else packed_weights(weights)
         self.weights = np.ascontiguousarray(flat)
-        self.offset = _numbers(layer.bias).astype(np.float64)
-        self.groups = norm.num_groups if isinstance(norm, nn.GroupNorm) else 0
-        if isinstance(norm, nn.InstanceNorm2d):
-            self.groups = self.channels
-        self.eps = getattr(norm, "eps", 0.0)
-        self.scale, self.shift = (
-            fixed if getattr(norm, name, None) is None else _numbers(getattr(norm, name)).astype(np.float64)
-            for name, fixed in (("weight", np.ones(self.channels)), ("bias", np.zeros(self.channels)))
-        )
 
     def rule(self, sums: npt.NDArray[np.float64], pixels: int) -> Flat:
         """Return how its result is to be loaded, from the sums of its channels and of their squares."""
@@ -109,7 +136,7 @@ class _Convolution:
             mean = (mean + self.offset).reshape(self.groups, -1).mean(axis=1)
             variance = np.maximum(square.reshape(self.groups, -1).mean(axis=1) - mean**2, 0)
             each = self.channels // self.groups
-            scale = self.scale * np.repeat(1 / np.sqrt(variance + self.eps), each)
+            scale = self.scale * np.repeat(1 / np.sqrt(variance + EPS), each)
             shift = self.shift + scale * (self.offset - np.repeat(mean, each))
         scale = np.where(np.abs(scale) < _LEAST, _LEAST, scale)
         return np.array([scale, shift, np.zeros(self.channels)], dtype=np.float32)
@@ -206,11 +233,10 @@ class _Space:
 class _Enlargement:
     """A transposed 2x2 convolution."""
 
-    def __init__(self, layer: nn.Module) -> None:
-        assert isinstance(layer, nn.ConvTranspose2d)  # noqa: S101 (for the type checker)
-        weights = _numbers(layer.weight)
+    def __init__(self, tensors: _Tensors, name: str, channels: int) -> None:
+        weights = tensors.take(f"{name}.weight", 2 * channels, channels, 2, 2)
         self.weights = packed_matrices(weights.transpose(0, 2, 3, 1).reshape(1, len(weights), -1))
-        self.offset = _numbers(layer.bias)
+        self.offset = tensors.take(f"{name}.bias", channels)
 
 
 class Forward:
@@ -218,24 +244,37 @@ class Forward:
 
     Parameters
     ----------
-    network
-        Its batch normalisations folded (see `cosmic_conn.network.folded`), of an architecture that `suits`.
+    architecture
+        One that `suits`.
+    tensors
+        The state of its `cosmic_conn.network.UNet`, by name.
+
+    Raises
+    ------
+    ValueError
+        When these are not the tensors of such a network.
     """
 
-    def __init__(self, network: UNet) -> None:
-        self._architecture = network.architecture
-        blocks = [network.stem, *(list(step.children())[1] for step in network.down)]
-        self._down = [_pair(block) for block in blocks]
-        self._up = [_pair(block) for block in network.up]
-        self._grow = [_Enlargement(layer) for layer in network.grow]
-        self._head = _numbers(network.head.weight).reshape(-1), float(_numbers(network.head.bias)[0])
+    def __init__(self, architecture: Architecture, tensors: Mapping[str, Flat]) -> None:
+        a, given = architecture, _Tensors(tensors)
+        sizes = [1, *a.channels]
+        self._channels = a.channels
+        self._down = [
+            _pair(given, "stem" if level == 0 else f"down.{level - 1}.1", inside, out, a)
+            for level, (inside, out) in enumerate(pairwise(sizes))
+        ]
+        self._up = [_pair(given, f"up.{level}", 2 * c, c, a) for level, c in enumerate(a.channels[:-1])]
+        self._grow = [_Enlargement(given, f"grow.{level}", c) for level, c in enumerate(a.channels[:-1])]
+        head = given.take("head.weight", 1, a.hidden, 1, 1).reshape(-1)
+        self._head = np.ascontiguousarray(head), float(given.take("head.bias", 1)[0])
         self._spaces: list[_Space] = []
+        given.none_left()
 
     @staticmethod
     def suits(a: Architecture) -> bool:
         """Tell whether there is a fast pass for an architecture: the plain shape, with channels that fill vectors."""
         plain = (a.conv_type, a.up_type, a.down_type) == ("unet", "deconv", "maxpool")
-        return plain and a.norm != "batch" and a.hidden % LANES == 0
+        return plain and a.hidden % LANES == 0
 
     def __call__(self, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the logits of an image.
@@ -274,17 +313,15 @@ class Forward:
             space = self._spaces.pop()
             if space.grids == grids:
                 return space
-        return _Space(grids, self._architecture.channels)
+        return _Space(grids, self._channels)
 
 
-def _pair(block: nn.Module) -> tuple[_Convolution, _Convolution]:
-    assert isinstance(block, Block)  # noqa: S101 (for the type checker)
-    return _Convolution(block.first, block.norm), _Convolution(block.second, block.norm2 or block.norm)
-
-
-def _numbers(values: torch.Tensor | None) -> npt.NDArray[np.float32]:
-    assert values is not None  # noqa: S101 (all layers have offsets)
-    return np.asarray(values.detach().float().cpu().numpy())
+def _pair(tensors: _Tensors, block: str, inside: int, out: int, a: Architecture) -> tuple[_Convolution, _Convolution]:
+    norm = f"{block}.norm"
+    return (
+        _Convolution(tensors, f"{block}.first", norm, (out, inside), a),
+        _Convolution(tensors, f"{block}.second", norm if a.shared_norm else f"{norm}2", (out, out), a),
+    )
 
 
 def _as_it_is(offset: npt.NDArray[np.floating]) -> Flat:

@@ -7,13 +7,17 @@ whole tile, and are blended; every pixel is searched, to the last row and column
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from cosmic_conn.engine import Engine
 from cosmic_conn.kernels.tiling import blend_weights, fitting_side, padded, tile_starts
 from cosmic_conn.sky import Plane, Sky
+
+if TYPE_CHECKING:
+    from cosmic_conn.cores import Cores
+    from cosmic_conn.engine import Engine
 
 __all__ = ["probability_rows"]
 
@@ -22,7 +26,7 @@ Array = npt.NDArray[np.float32]
 _PIXELS = 1 << 19  # of the rows that are made ready, or handed on, together
 
 
-def probability_rows(plane: Plane, sky: Sky, engine: Engine, tile: int) -> Iterator[tuple[int, Array]]:
+def probability_rows(plane: Plane, sky: Sky, engine: Engine | Cores, tile: int) -> Iterator[tuple[int, Array]]:
     """Yield the probability of a cosmic ray in each pixel, as strips of rows from the first to the last.
 
     Parameters
@@ -40,7 +44,7 @@ def probability_rows(plane: Plane, sky: Sky, engine: Engine, tile: int) -> Itera
         First row of the strip.
     probability : ndarray of float32, shape (rows, width)
     """
-    architecture = engine.network.architecture
+    architecture = engine.card.architecture
     multiple = architecture.multiple
     height, width = plane.shape
     halo = padded(architecture.reach, multiple)
@@ -73,12 +77,12 @@ def _rows_together(width: int) -> int:
     return max(_PIXELS // width, 1)
 
 
-def _strip(plane: Plane, sky: Sky, engine: Engine, top: int, tall: int) -> Array:
+def _strip(plane: Plane, sky: Sky, engine: Engine | Cores, top: int, tall: int) -> Array:
     """Return normalised rows; beyond the last row and column of the image these are repeated."""
     height, width = plane.shape
     front = engine.card.front
     last = min(top + tall, height)
-    strip = np.empty((tall, padded(width, engine.network.architecture.multiple)), dtype=np.float32)
+    strip = np.empty((tall, padded(width, engine.card.architecture.multiple)), dtype=np.float32)
     for start in range(top, last, _rows_together(width)):
         stop = min(start + _rows_together(width), last)
         strip[start - top : stop - top, :width] = sky.normalised(plane, start, stop, front.knee)
@@ -90,7 +94,7 @@ def _strip(plane: Plane, sky: Sky, engine: Engine, top: int, tall: int) -> Array
 
 
 def _search(
-    engine: Engine, shown: Array, lefts: list[int], wide: int, down: Array, across: Array, found: Array
+    engine: Engine | Cores, shown: Array, lefts: list[int], wide: int, down: Array, across: Array, found: Array
 ) -> None:
     """Add the blended answers of one row of tiles to those of the row above."""
     for first in range(0, len(lefts), engine.together):
