@@ -9,8 +9,8 @@ layer are done by the loads of the next.
 
 Winograd's minimal filtering F(4x4, 3x3) (Lavin & Gray 2016, CVPR, arXiv:1509.09308) gives 4x4 outputs of a 3x3
 convolution from 6x6 inputs by 36 products a pair of channels, instead of 144. It evaluates polynomials at 0, +-a, +-b
-and infinity; a = 1/sqrt(2), b = sqrt(2) keep the rounding small (Alam et al. 2022, arXiv:2210.01661, find symmetric
-reciprocal points the best).
+and infinity; a = 1/sqrt(2) and b = 1/a keep the rounding small (Alam et al. 2022, arXiv:2201.10369, on points c, -c,
+1/c and -1/c).
 """
 
 from __future__ import annotations
