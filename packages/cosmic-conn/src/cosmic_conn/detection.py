@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -184,7 +184,7 @@ class Detector:
         masks = [None] * len(planes) if mask is None else mask.reshape(planes.shape)
         camera = camera or Camera()
         found = [
-            self._plane(Plane(plane, lost, camera.saturation), camera)
+            _joined(self.strips(Plane(plane, lost, camera.saturation), camera))
             for plane, lost in zip(planes, masks, strict=True)
         ]
         if pixels.ndim == 2:
@@ -196,35 +196,33 @@ class Detector:
     def strips(self, plane: Plane, camera: Camera) -> Iterator[Strip]:
         """Yield probability and mask of one plane from its first rows to its last.
 
-        With ``method="net"`` no more than some rows of plane, probability and mask are in memory at a time.
+        With the network or the hybrid no more than some rows of plane, probability and mask are in memory at a time.
         """
         from cosmic_conn import branches
 
-        if self.settings.method == "net" and self.settings.parity is None:
-            assert self.engine is not None  # noqa: S101 (made for it)
-            sky = Sky.measure(plane)
-            yield from branches.network_strips(plane, sky, self.engine, self.settings.tile, self.threshold)
+        s = self.settings
+        if s.method == "lacosmic" or s.parity is not None:
+            probability, mask = self._whole(plane, camera)
+            for start in range(0, len(mask), _STRIP):
+                yield probability[start : start + _STRIP], mask[start : start + _STRIP]
             return
-        probability, mask = self._plane(plane, camera)
-        for start in range(0, len(mask), _STRIP):
-            yield probability[start : start + _STRIP], mask[start : start + _STRIP]
+        assert self.engine is not None  # noqa: S101 (made for it)
+        sky = Sky.measure(plane)
+        if s.method == "net":
+            yield from branches.network_strips(plane, sky, self.engine, s.tile, self.threshold)
+        else:
+            yield from branches.hybrid_strips(plane, sky, self.engine, s.tile, self.threshold, camera)
 
-    def _plane(self, plane: Plane, camera: Camera) -> Strip:
-        """Return probability and mask of one plane."""
+    def _whole(self, plane: Plane, camera: Camera) -> Strip:
+        """Return probability and mask of a plane that is not searched by strips."""
         from cosmic_conn import branches
 
-        if self.settings.parity is not None:
-            assert self.engine is not None  # noqa: S101 (made for it)
-            probability = branches.parity(np.asarray(plane.pixels[:]), self.engine, self.settings.parity)
-            return probability, probability > self.threshold
-        if self.settings.method == "net":
-            probabilities, masks = zip(*self.strips(plane, camera), strict=True)
-            return np.concatenate(probabilities), np.concatenate(masks)
-        sky = Sky.measure(plane)
-        if self.engine is None:
-            found = branches.lacosmic(plane, sky, camera)
+        if self.settings.parity is None:
+            found = branches.lacosmic(plane, Sky.measure(plane), camera)
             return found.astype(np.float32), found
-        return branches.hybrid(plane, sky, self.engine, self.settings.tile, self.threshold, camera)
+        assert self.engine is not None  # noqa: S101 (made for it)
+        probability = branches.parity(np.asarray(plane.pixels[:]), self.engine, self.settings.parity)
+        return probability, probability > self.threshold
 
 
 def detect(image: Any, mask: Any = None, *, camera: Camera | None = None, **settings: Any) -> Detection:
@@ -264,6 +262,12 @@ def detect(image: Any, mask: Any = None, *, camera: Camera | None = None, **sett
     6
     """
     return Detector(Settings(**settings))(image, mask, camera)
+
+
+def _joined(strips: Iterable[Strip]) -> Strip:
+    """Return probability and mask of strips behind one another."""
+    probabilities, masks = zip(*strips, strict=True)
+    return np.concatenate(probabilities), np.concatenate(masks)
 
 
 def _engine(settings: Settings) -> Engine | Cores:
