@@ -27,8 +27,8 @@ __all__ = ["Camera", "Detection", "Detector", "Settings", "detect"]
 
 Method = Literal["net", "lacosmic", "hybrid"]
 
-TILE = 320
-"""Largest side of the tiles that the network is fed with, by default [pixel]: what they need stays in the cache."""
+TILE = 416
+"""Largest side of the tiles that the network is fed with, by default [pixel]: larger ones need more memory."""
 
 SMALLEST = 8
 """Least side of an image [pixel]."""
