@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
 
 # numpy and torch are imported after this.
@@ -64,10 +65,9 @@ def compare(architecture) -> None:
 
 def others(network, image):
     """The runtimes that are not of this package."""
-    import onnxruntime
-    import openvino
     import torch
 
+    onnxruntime, openvino = import_module("onnxruntime"), import_module("openvino")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "network.onnx")
         torch.onnx.export(network, (image,), path, dynamo=False, opset_version=17)
