@@ -23,6 +23,7 @@ from scope.features.stars import group_stars
 from scope.kernels.statistics import NAMES as STATISTICS
 from scope.kernels.statistics import basic_statistics, shapiro_coefficients
 from scope.lightcurves.record import LightCurve, LightCurves
+from scope.periods.accelerator import CURVES, Accelerator
 from scope.periods.agreement import agreement
 from scope.periods.compatible import CommonGrid, find_compatible
 from scope.periods.search import NESTED, Options, Periods, find_many
@@ -76,8 +77,9 @@ shapiro = lru_cache(maxsize=1024)(shapiro_coefficients)
 
 
 def measure(
-    curves: LightCurves, recipe: Recipe, *, threads: int = 1, advance: Callable[[int], object] = lambda _: None
-) -> dict[str, np.ndarray | list[object]]:
+    curves: LightCurves, recipe: Recipe, *, threads: int = 1, advance: Callable[[int], object] = lambda _: None,
+    accelerator: Accelerator | None = None,
+) -> dict[str, np.ndarray | list[object]]:  # fmt: skip
     """Measure all features of clean light curves.
 
     Parameters
@@ -90,6 +92,8 @@ def measure(
         Stars measured at a time; the kernels run without Python's lock.
     advance : callable
         Called with the number of sources done, as they are.
+    accelerator : Accelerator, optional
+        Computes the periodograms.
 
     Returns
     -------
@@ -98,13 +102,13 @@ def measure(
     """
     stars = stars_of(curves, recipe)
     longest = float(baselines(curves).max()) if len(curves) else 0.0
-    found = measure_stars(curves, stars, recipe, longest, threads=threads, advance=advance)
+    found = measure_stars(curves, stars, recipe, longest, threads=threads, advance=advance, accelerator=accelerator)
     return {**found, **around(curves, recipe)}
 
 
 def measure_stars(
     curves: LightCurves, stars: Sequence[np.ndarray], recipe: Recipe, longest: float, *, threads: int = 1,
-    advance: Callable[[int], object] = lambda _: None,
+    advance: Callable[[int], object] = lambda _: None, accelerator: Accelerator | None = None,
 ) -> dict[str, list[object]]:  # fmt: skip
     """Measure what the light curves of some stars tell by themselves; nothing depends on which others are among them.
 
@@ -118,7 +122,7 @@ def measure_stars(
         What is measured.
     longest : float
         Longest baseline of the whole run, which the compatible search makes its grid from [d].
-    threads, advance
+    threads, advance, accelerator
         See :func:`measure`.
 
     Returns
@@ -129,9 +133,12 @@ def measure_stars(
     rows: list[Row] = [{} for _ in range(len(curves))]
     compatible = recipe.periods is not None and recipe.periods.compatible
     grid = CommonGrid.of(longest, recipe.periods) if compatible and recipe.periods and len(curves) else None
-    size = max(1, min(TOGETHER, -(-len(stars) // threads)))
+    most = TOGETHER if accelerator is None else CURVES
+    size = max(1, min(most, -(-len(stars) // threads)))
     parts = [stars[k : k + size] for k in range(0, len(stars), size)]
-    for part, found in zip(parts, _in_order(partial(_stars, curves, recipe, grid), parts, threads), strict=True):
+    for part, found in zip(
+        parts, _in_order(partial(_stars, curves, recipe, grid, accelerator), parts, threads), strict=True
+    ):
         for star, values in zip(part, found, strict=True):
             for row, value in zip(star, values, strict=True):
                 rows[row] = value
@@ -176,17 +183,18 @@ def _in_order(
 
 
 def _stars(
-    curves: LightCurves, recipe: Recipe, grid: CommonGrid | None, stars: Sequence[np.ndarray]
-) -> list[list[Row]]:
+    curves: LightCurves, recipe: Recipe, grid: CommonGrid | None, accelerator: Accelerator | None,
+    stars: Sequence[np.ndarray],
+) -> list[list[Row]]:  # fmt: skip
     """Measure the light curves of some stars."""
     members = [[curves[int(k)] for k in rows] for rows in stars]
     found: dict[int, Periods] = {}
     if recipe.periods is not None and grid is not None:
         for k, (c,) in enumerate(members):
-            found[k] = find_compatible(c.hjd - c.hjd[0], c.mag, c.magerr, grid, recipe.periods)
+            found[k] = find_compatible(c.hjd - c.hjd[0], c.mag, c.magerr, grid, recipe.periods, accelerator)
     elif recipe.periods is not None:
         series = [Series.of([(c.hjd, c.mag, c.magerr) for c in star]) for star in members]
-        found = dict(find_many(series, recipe.periods))
+        found = dict(find_many(series, recipe.periods, accelerator))
     return [[_source(c, found.get(k), recipe, len(star)) for c in star] for k, star in enumerate(members)]
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+CONSIDERED = 8
+"""Local maxima that are looked at for each peak wanted."""
+
 
 def distinct_peaks(power: np.ndarray, count: int, separation: int, where: np.ndarray | None = None) -> np.ndarray:
     """Return the highest local maxima that do not share a peak.
@@ -28,8 +31,9 @@ def distinct_peaks(power: np.ndarray, count: int, separation: int, where: np.nda
     tops = _maxima(power, where)
     if len(tops) == 0:
         return np.array([int(np.argmax(power))])
-    if len(tops) > 8 * count:
-        tops = tops[np.sort(np.argpartition(-power[tops], 8 * count)[: 8 * count])]
+    most = CONSIDERED * count
+    if len(tops) > most:
+        tops = tops[np.sort(np.argpartition(-power[tops], most)[:most])]
     place = range(len(power)) if where is None else where
     chosen: list[int] = []
     for k in tops[np.argsort(-power[tops], kind="stable")]:

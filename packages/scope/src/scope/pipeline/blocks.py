@@ -26,6 +26,7 @@ from scope.feature_table import ROW_GROUP, to_arrow
 from scope.features.assembly import Recipe, around, baselines, measure_stars, stars_of
 from scope.features.schema import INT
 from scope.lightcurves.record import LightCurves
+from scope.periods.device import open_device
 from scope.pipeline.division import MOST_SOURCES, divided, seconds
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,8 @@ class Block:
         Stars measured at a time.
     columns : mapping of str to str
         Columns of its file with their types.
+    sharers : int
+        Processes that share a GPU, if it is searched on one.
     """
 
     curves: LightCurves
@@ -76,13 +79,15 @@ class Block:
     longest: float
     threads: int
     columns: Mapping[str, str]
+    sharers: int = 1
 
     @property
     def provenance(self) -> Provenance:
         """Return what the features depend on: the light curves themselves, the options, the version."""
         from scope import __version__
 
-        recipe = json.loads(json.dumps(asdict(self.recipe), default=str))
+        periods = None if self.recipe.periods is None else self.recipe.periods.recorded()
+        recipe = json.loads(json.dumps(asdict(self.recipe) | {"periods": periods}, default=str))
         compatible = self.recipe.periods is not None and self.recipe.periods.compatible
         config = {"recipe": recipe, "columns": list(self.columns), "longest": self.longest if compatible else None}
         return Provenance("scope", __version__, "measure-stars", config, {"light curves": _digest(self)})
@@ -127,12 +132,12 @@ class Blocks:
         """Return the most light curves in a block."""
         return max((len(self.rows(k)) for k in range(len(self))), default=0)
 
-    def block(self, k: int, threads: int = 1) -> Block:
-        """Return a block with its light curves."""
+    def block(self, k: int, threads: int = 1, sharers: int = 1) -> Block:
+        """Return a block with its light curves; see :class:`Block`."""
         rows = self.rows(k)
         stars = tuple(np.searchsorted(rows, star) for star in self._of(k))
         alone = replace(self.recipe, catalogues={}, alerts=None)  # these belong to the table
-        return Block(self.curves.take(rows), stars, alone, self._longest, threads, self._measured)
+        return Block(self.curves.take(rows), stars, alone, self._longest, threads, self._measured, sharers)
 
     def measure(self, folder: Path, running: Running) -> tuple[list[Path], int]:
         """Measure all blocks that are not there yet.
@@ -162,7 +167,7 @@ class Blocks:
         threads = 1 if running.scheduler else max(1, running.workers // max(workers, 1))
         there: list[Path] = []
         report = batch.run(
-            self._units(paths, threads, there), _write, what="blocks of stars", workers=max(workers, 1),
+            self._units(paths, threads, workers, there), _write, what="blocks of stars", workers=max(workers, 1),
             scheduler=running.scheduler, total=sum(not path.exists() for path in paths),
         )  # fmt: skip
         if report.failed:
@@ -204,10 +209,10 @@ class Blocks:
             owner[rows], place[rows] = k, np.arange(len(rows))
         return owner, place
 
-    def _units(self, paths: Sequence[Path], threads: int, there: list[Path]) -> Iterator[batch.Unit]:
+    def _units(self, paths: Sequence[Path], threads: int, sharers: int, there: list[Path]) -> Iterator[batch.Unit]:
         """Yield the blocks that are still to be measured; the others are noted in `there`."""
         for k, path in enumerate(paths):
-            block = self.block(k, threads)
+            block = self.block(k, threads, max(sharers, 1))
             made = block.provenance
             if _is_made(path, made.key):
                 there.append(path)
@@ -226,8 +231,10 @@ def remove(folder: Path) -> None:
 
 def measure(block: Block, advance: Callable[[int], object] = lambda _: None) -> dict[str, Any]:
     """Return the columns of a block's file."""
+    device = block.recipe.periods.device if block.recipe.periods is not None else "cpu"
     found = measure_stars(
-        block.curves, block.stars, block.recipe, block.longest, threads=block.threads, advance=advance
+        block.curves, block.stars, block.recipe, block.longest, threads=block.threads, advance=advance,
+        accelerator=open_device(device, block.sharers),
     )  # fmt: skip
     return {"_id": block.curves.id, **found}
 

@@ -21,6 +21,7 @@ from scope.features.dmdt import DM_EDGES, DT_EDGES
 from scope.index import update_index
 from scope.lightcurves.folder import Quadrant
 from scope.lightcurves.quality import Cuts
+from scope.periods.device import open_device
 from scope.periods.search import Options
 from scope.pipeline import blocks
 from scope.pipeline.blocks import HERE, Blocks, Running
@@ -126,8 +127,10 @@ def generate(
     InputNotFound
         When there are no light curves.
     ExternalFailed
-        When the workers of a scheduler cannot be had.
+        When the workers of a scheduler cannot be had, or there is no GPU here to search on.
     """
+    if request.periods is not None and running.scheduler is None:
+        open_device(request.periods.device)  # what is missing is said before anything is done
     path = files.feature_path(request.dirname, request.filename, quadrant)
     name = str(quadrant) if quadrant else files.SPECIFIC
     unit = batch.Unit(name, (path,), _provenance(request, quadrant), Job(request, quadrant, running, service))
@@ -148,6 +151,8 @@ def generate(
 
 def count(request: Request, quadrant: Quadrant | None, *, service: Service | None = None, threads: int = 1) -> int:
     """Measure the features of a quadrant without writing them, and return the number of its sources."""
+    if request.periods is not None:
+        open_device(request.periods.device)
     made = _blocks(request, quadrant, service, None)
     with cli.progress(len(made.curves), "light curves") as bar:
         for k in range(len(made)):
@@ -174,7 +179,8 @@ def _shards(path: Path) -> Path:
 def _provenance(request: Request, quadrant: Quadrant | None) -> Provenance:
     from scope import __version__
 
-    config = json.loads(json.dumps(asdict(request), default=str))
+    periods = None if request.periods is None else request.periods.recorded()
+    config = json.loads(json.dumps(asdict(request) | {"periods": periods}, default=str))
     for key in ("dirname", "filename"):
         config.pop(key)
     for key in ("light_curves", "identifiers", "bright_stars", "catalogues", "alerts"):
