@@ -256,7 +256,8 @@ def test_what_costs_more_comes_in_smaller_blocks() -> None:
     assert cost(None) < cost(Options(("LS",))) < cost(Options(("LS", "CE"))) < cost(Options(("BLS",)))
     assert cost(Options(("LS",))) < cost(Options(("LS",)), 1000)
     assert cost(Options()) == cost(Options(("ELS_ECE_EAOV",))), "the decision needs all three screens"
-    assert cost(Options()) < cost(Options(compatible=True))
+    assert cost(Options()) < cost(Options(full=True)) < cost(Options(compatible=True))
+    assert cost(Options(device="cuda")) < cost(Options())
     assert cost(Options(("LS",), samples_per_peak=20)) > cost(Options(("LS",)))
 
 
