@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
 import numpy as np
+from shared_io.errors import SharedIOError
 
 from scope.features.alerts import alert_columns
 from scope.features.crossmatch import CATALOGUES, Catalogue, match_columns
@@ -29,6 +31,8 @@ from scope.periods.compatible import CommonGrid, find_compatible
 from scope.periods.search import NESTED, Options, Periods, find_many
 from scope.periods.series import Series
 from scope.periods.sharing import one_thread
+
+log = logging.getLogger(__name__)
 
 Row = dict[str, object]
 
@@ -69,6 +73,11 @@ class Recipe:
     dmdt_edges: tuple[Sequence[float], Sequence[float]] = (DT_EDGES, DM_EDGES)
     join_bands: bool = True
 
+
+FAILURE = "failure"
+"""Column that says why a source could not be measured."""
+
+_EMPTY = {"dmdt": np.full((len(DM_EDGES) - 1, len(DT_EDGES) - 1), np.nan)}  # of columns that are no single values
 
 TOGETHER = 64
 """Stars searched together, for the exposures that they share; their answers do not depend on it."""
@@ -128,7 +137,8 @@ def measure_stars(
     Returns
     -------
     dict of str to list
-        A value of each light curve by column, in the order of `curves`.
+        A value of each light curve by column, in the order of `curves`.  Those of a star whose measurement raised an
+        exception are empty, and `FAILURE`, a column that is there if there is such a star, says which.
     """
     rows: list[Row] = [{} for _ in range(len(curves))]
     compatible = recipe.periods is not None and recipe.periods.compatible
@@ -143,7 +153,9 @@ def measure_stars(
             for row, value in zip(star, values, strict=True):
                 rows[row] = value
         advance(sum(len(star) for star in part))
-    return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
+    names = dict.fromkeys(name for row in rows for name in row)
+    names |= dict.fromkeys(_EMPTY if FAILURE in names else ())
+    return {name: [row[name] if name in row else _EMPTY.get(name) for row in rows] for name in names}
 
 
 def stars_of(curves: LightCurves, recipe: Recipe) -> list[np.ndarray]:
@@ -186,7 +198,22 @@ def _stars(
     curves: LightCurves, recipe: Recipe, grid: CommonGrid | None, accelerator: Accelerator | None,
     stars: Sequence[np.ndarray],
 ) -> list[list[Row]]:  # fmt: skip
-    """Measure the light curves of some stars."""
+    """Measure the light curves of some stars; one that cannot be measured does not keep the others from it."""
+    try:
+        return _together(curves, recipe, grid, accelerator, stars)
+    except SharedIOError:
+        raise
+    except Exception as error:
+        if len(stars) > 1:
+            return [_stars(curves, recipe, grid, accelerator, [star])[0] for star in stars]
+        log.debug("%s cannot be measured", curves.id[stars[0]], exc_info=True)
+        return [[{FAILURE: f"{type(error).__name__}: {' '.join(str(error).split())}"}] * len(stars[0])]
+
+
+def _together(
+    curves: LightCurves, recipe: Recipe, grid: CommonGrid | None, accelerator: Accelerator | None,
+    stars: Sequence[np.ndarray],
+) -> list[list[Row]]:  # fmt: skip
     members = [[curves[int(k)] for k in rows] for rows in stars]
     found: dict[int, Periods] = {}
     if recipe.periods is not None and grid is not None:

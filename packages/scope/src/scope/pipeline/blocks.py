@@ -23,8 +23,9 @@ from shared_io.provenance import Provenance
 
 from scope.block_file import read_block, write_block
 from scope.feature_table import ROW_GROUP, to_arrow
-from scope.features.assembly import Recipe, around, baselines, measure_stars, stars_of
-from scope.features.schema import INT
+from scope.features.assembly import FAILURE, Recipe, around, baselines, measure_stars, stars_of
+from scope.features.schema import INT, TEXT
+from scope.kowalski.answers import ANSWER
 from scope.lightcurves.record import LightCurves
 from scope.periods.device import open_device
 from scope.pipeline.division import MOST_SOURCES, divided, seconds
@@ -119,6 +120,7 @@ class Blocks:
         self._ends = divided(self._stars, curves.counts, seconds(curves.counts, spans, recipe), most)
         elsewhere = {*around(curves, recipe, slice(0)), "radec_geojson", "fritz_name"}
         self._measured = {"_id": INT} | {name: kind for name, kind in columns.items() if name not in elsewhere}
+        self._measured |= {FAILURE: TEXT}
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -176,6 +178,20 @@ class Blocks:
             raise SharedIOError(f"{bad[0].name} of {len(paths)}{more}: {bad[0].message}")
         return paths, len(there)
 
+    def failures(self, paths: Sequence[Path]) -> dict[int, str]:
+        """Return which light curves could not be measured, and why, from the files of the blocks.
+
+        Raises
+        ------
+        CorruptInput
+            When a file is damaged.
+        """
+        found: dict[int, str] = {}
+        for path in paths:
+            for one in _failed(read_block(path)[1]).to_pylist():
+                found[one["_id"]] = one[FAILURE]
+        return found
+
     def groups(self, paths: Sequence[Path], more: Mapping[str, Sequence[Any]]) -> Iterator[Any]:
         """Yield the row groups of the table as Arrow.
 
@@ -222,9 +238,10 @@ class Blocks:
 
 
 def remove(folder: Path) -> None:
-    """Remove the files of blocks whose table is done, and nothing else."""
-    for path in folder.glob("*block_*.arrow*"):
-        path.unlink(missing_ok=True)
+    """Remove the files of blocks whose table is done, and what was kept for them, and nothing else."""
+    for pattern in ("*block_*.arrow*", f"*{ANSWER}*"):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)
     with suppress(OSError):
         folder.rmdir()
 
@@ -249,10 +266,18 @@ def _is_made(path: Path, key: str) -> bool:
     if not path.exists():
         return False
     try:
-        return read_block(path)[0] == key
+        found, table = read_block(path)
+        return found == key and not len(_failed(table))  # what failed is tried again
     except CorruptInput as error:
         log.warning("%s: its stars are measured again", error)
         return False
+
+
+def _failed(table: Any) -> Any:
+    """Return the rows of a block's table that could not be measured."""
+    if FAILURE not in table.column_names:
+        return table.slice(0, 0)
+    return table.select(["_id", FAILURE]).filter(table[FAILURE].is_valid())
 
 
 def _gathered(paths: Sequence[Path], owner: np.ndarray, place: np.ndarray) -> dict[str, Any]:
