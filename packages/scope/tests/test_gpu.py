@@ -77,18 +77,18 @@ def test_phases_are_the_bits_of_the_kernels(seed: int, size: int) -> None:
     rng = np.random.default_rng(seed)
     t, fmin, df = np.sort(rng.uniform(0, 3000, 7)), rng.uniform(1e-4, 1), rng.uniform(1e-6, 1e-3)
     indices = np.flatnonzero(rng.random(size) < rng.choice([0.3, 0.99, 1.0]))
-    starts, steps = runs(indices)
-    assert np.array_equal(starts + steps, indices)
+    starts, which, steps = runs(indices)
+    assert np.array_equal(starts[which] + steps, indices)
     assert (steps < RESEED).all()
-    found = phases_of(np, t[None], np.array([fmin]), np.array([df]), starts[None], steps[None])[0]
+    star = t[None], np.array([fmin]), np.array([df])
+    found = phases_of(np, *star, starts[None], which[None], steps[None])[0]
     advance, expected = np.empty((2, 7), np.uint32)
     seed_phases(t, df, advance)
     for k in range(len(indices)):
-        seed_phases(t, fmin + starts[k] * df, expected)
+        seed_phases(t, fmin + starts[which[k]] * df, expected)
         assert np.array_equal(found[:, k], expected + steps[k] * advance)
-    whole = grid_phases(np, t[None], np.array([fmin]), np.array([df]), 0, size)[0]
-    starts, steps = runs(np.arange(size))
-    assert np.array_equal(whole, phases_of(np, t[None], np.array([fmin]), np.array([df]), starts[None], steps[None])[0])
+    parts = (part[None] for part in runs(np.arange(size)))
+    assert np.array_equal(grid_phases(np, *star, 0, size), phases_of(np, *star, *parts))
 
 
 @pytest.mark.parametrize("name", SCREENS)
@@ -116,7 +116,7 @@ def test_periodograms_are_those_of_the_cpu_at_some_places(
     lists = [
         [np.sort(rng.choice(grid.size, 300, replace=False)), np.arange(k, 3 * RESEED)] for k, grid in enumerate(grids)
     ]
-    found = Stars(here.library, group, grids, 40, here.room).at(name, lists)
+    found = Stars(here.library, group, grids, 40, here.room).at([name], lists)[name]
     for powers, star, grid, places in zip(found, group, grids, lists, strict=True):
         for power, indices in zip(powers, places, strict=True):
             assert power == pytest.approx(AT[name](star.merged, grid, indices), abs=TOLERANCE[name])

@@ -45,7 +45,7 @@ class Accelerator:
     library : module
         ``cupy``; ``numpy`` gives the same numbers.
     room : int
-        Points times frequencies at a time; an array of some 60 bytes for each must fit into the memory.
+        Points times frequencies at a time, and stars times frequencies: there must be memory for some 70 bytes each.
     """
 
     library: Any
@@ -62,15 +62,14 @@ class Accelerator:
         int, dict of str to Spectrum
             Index of a star, and LS, CE and AOV where they can be high.
         """
-        for batch in together(stars, max_freq, curves=CURVES, powers=2 * self.room):
+        for batch in together(stars, max_freq, curves=CURVES, powers=self.room):
             own, their = [stars[k] for k in batch.rows], [grids[k] for k in batch.rows]
             with self._turn:
                 places, moments = self._screened(batch, their)
                 powers = self._folded(own, their, places)
             for row, k in enumerate(batch.rows):
-                lines, *folds = powers[row]
-                ce, aov = folds
-                yield k, two_stage.as_spectra(grids[k], places[row], lines, moments[row], {"CE": ce, "AOV": aov})
+                lines, folds = powers[row]
+                yield k, two_stage.as_spectra(grids[k], places[row], lines, moments[row], folds)
 
     def whole(
         self, stars: Sequence[Series], grids: Sequence[FrequencyGrid], names: Sequence[str], count: int
@@ -91,7 +90,7 @@ class Accelerator:
         int, dict of str to Spectrum
             Index of a star, and the periodograms around their highest maxima.
         """
-        for rows in _alike(stars, grids, self.room // RESEED, 4 * self.room) if names else ():
+        for rows in _alike(stars, grids, self.room // RESEED, self.room) if names else ():
             with self._turn:
                 some = self._stars(stars, grids, rows)
                 sizes = [grids[k].size for k in rows]
@@ -162,16 +161,16 @@ class Accelerator:
 
     def _folded(
         self, stars: Sequence[Series], grids: Sequence[FrequencyGrid], places: Sequence[two_stage.Places]
-    ) -> dict[int, tuple[Any, ...]]:
+    ) -> dict[int, tuple[np.ndarray, dict[str, tuple[np.ndarray, np.ndarray]]]]:
         """Return the lines of each star, and its folds: CE and AOV at peaks and elsewhere."""
-        out: dict[int, tuple[Any, ...]] = {}
+        out: dict[int, tuple[np.ndarray, dict[str, tuple[np.ndarray, np.ndarray]]]] = {}
         widest = max(len(own.folded) + len(own.others) for own in places)
-        for rows in _alike(stars, grids, max(self.room // min(widest, RESEED), 1), 4 * self.room):
+        for rows in _alike(stars, grids, max(self.room // min(widest, RESEED), 1), self.room):
             some = self._stars(stars, grids, rows)
-            lines = some.at("LS", [[places[k].lines] for k in rows])
-            folds = [some.at(name, [[places[k].folded, places[k].others] for k in rows]) for name in ("CE", "AOV")]
+            lines = some.at(["LS"], [[places[k].lines] for k in rows])["LS"]
+            folds = some.at(["CE", "AOV"], [[places[k].folded, places[k].others] for k in rows])
             for row, k in enumerate(rows):
-                out[k] = (lines[row][0], *(tuple(fold[row]) for fold in folds))
+                out[k] = lines[row][0], {name: (fold[row][0], fold[row][1]) for name, fold in folds.items()}
         return out
 
     def _maxima(self, power: Any, sizes: Sequence[int], count: int) -> list[Spectrum]:

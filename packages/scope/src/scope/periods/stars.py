@@ -67,36 +67,48 @@ class Stars:
             out[:, first : first + count] = self._power(name, phases)
         return out
 
-    def at(self, name: str, indices: Sequence[Sequence[np.ndarray]]) -> list[list[np.ndarray]]:
-        """Return a periodogram at some samples of each star's grid.
+    def at(self, names: Sequence[str], indices: Sequence[Sequence[np.ndarray]]) -> dict[str, list[list[np.ndarray]]]:
+        """Return some periodograms at some samples of each star's grid.
 
         Parameters
         ----------
-        name : str
-            Of the periodogram.
+        names : sequence of str
+            Of the periodograms.
         indices : sequence of sequence of ndarray of int64
             For each star some lists of samples, ascending.
 
         Returns
         -------
-        list of list of ndarray of float32
+        dict of str to list of list of ndarray of float32
             Power at those samples.
         """
-        found = [[runs(some) for some in lists] for lists in indices]
-        joined = [[np.concatenate(parts) for parts in zip(*lists, strict=True)] for lists in found]
-        most = max(len(starts) for starts, _ in joined)
-        starts, steps = np.zeros((len(joined), most), np.int64), np.zeros((len(joined), most), np.uint32)
-        for row, (begin, ahead) in enumerate(joined):
-            starts[row, : len(begin)], steps[row, : len(ahead)] = begin, ahead
-        power = np.empty((len(joined), most), np.float32)
+        found = [_runs_of(lists) for lists in indices]
+        most = max(len(which) for _, which, _ in found)
+        out = {name: np.empty((len(found), most), np.float32) for name in names}
         for first in range(0, most, self._step):
-            some = slice(first, first + self._step)
-            power[:, some] = host(self._power(name, self._phases(starts[:, some], steps[:, some])))
+            phases = self._phases(found, first, min(first + self._step, most))
+            for name, power in out.items():
+                power[:, first : first + self._step] = host(self._power(name, phases))
         ends = [np.cumsum([len(some) for some in lists]) for lists in indices]
-        return [np.split(row[: end[-1]], end[:-1]) for row, end in zip(power, ends, strict=True)]
+        return {
+            name: [np.split(row[: end[-1]], end[:-1]) for row, end in zip(power, ends, strict=True)]
+            for name, power in out.items()
+        }
 
-    def _phases(self, starts: np.ndarray, steps: np.ndarray) -> Any:
-        return phases_of(self.xp, self._t, self._fmin, self._df, self.xp.asarray(starts), self.xp.asarray(steps))
+    def _phases(self, found: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], first: int, last: int) -> Any:
+        """Return the phases at samples `first` to ``last - 1`` of each star's list; a star without has any."""
+        lows = [int(which[first]) if first < len(which) else 0 for _, which, _ in found]
+        parts = [
+            (which[first:last] - low, steps[first:last]) for (_, which, steps), low in zip(found, lows, strict=True)
+        ]
+        count = 1 + max(int(which[-1]) if len(which) else 0 for which, _ in parts)
+        starts = np.zeros((len(found), count), np.int64)
+        which, steps = np.zeros((len(found), last - first), np.int64), np.zeros((len(found), last - first), np.uint32)
+        for row, ((begin, _, _), low, (own, ahead)) in enumerate(zip(found, lows, parts, strict=True)):
+            begin = begin[low : low + count]
+            starts[row, : len(begin)], which[row, : len(own)], steps[row, : len(own)] = begin, own, ahead
+        moved = (self.xp.asarray(values) for values in (starts, which, steps))
+        return phases_of(self.xp, self._t, self._fmin, self._df, *moved)
 
     def _power(self, name: str, phases: Any) -> Any:
         """Return a periodogram of some phases (s, n, m): the higher the better."""
@@ -132,6 +144,17 @@ class Stars:
     def _rows(self) -> tuple[Any, Any]:
         rows, there = magnitude_rows([mag for mag, _ in self._curves], self._width, ENTROPY_CELLS[1])
         return self.xp.asarray(rows), self.xp.asarray(there)
+
+
+def _runs_of(lists: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the runs of some lists of samples, one after the other."""
+    found = [runs(some) for some in lists]
+    before = np.cumsum([0] + [len(starts) for starts, _, _ in found])
+    which = [which + low for (_, which, _), low in zip(found, before, strict=False)]
+    return (
+        np.concatenate([starts for starts, _, _ in found]), np.concatenate(which),
+        np.concatenate([steps for _, _, steps in found]),
+    )  # fmt: skip
 
 
 def host(values: Any) -> np.ndarray:

@@ -11,8 +11,8 @@ from scope.kernels.phases import RESEED
 _TURN = 4294967296.0
 
 
-def runs(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return where the kernels of one star compute a phase anew, and the steps from there.
+def runs(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return where the kernels of one star compute phases anew, and how far each sample is from there.
 
     Parameters
     ----------
@@ -21,21 +21,21 @@ def runs(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Returns
     -------
-    starts : ndarray of int64, (m,)
-        For each sample the one whose phases are computed in float64: the first of its run of neighbours, and every
-        `RESEED`-th after that.
+    starts : ndarray of int64, (r,)
+        Samples whose phases are computed in float64: the first of each run of neighbours, and every `RESEED`-th after.
+    which : ndarray of int64, (m,)
+        Which of them each sample goes on from.
     steps : ndarray of uint32, (m,)
         Samples from there.
     """
-    if not len(indices):
-        return np.empty(0, np.int64), np.empty(0, np.uint32)
-    first = np.flatnonzero(np.diff(indices, prepend=indices[0] - 2) != 1)
-    starts = np.repeat(indices[first], np.diff(np.append(first, len(indices))))
-    starts = starts + (indices - starts) // RESEED * RESEED
-    return starts, (indices - starts).astype(np.uint32)
+    ahead = np.arange(len(indices))
+    first = np.flatnonzero(np.diff(indices, prepend=-2) != 1)
+    place = ahead - np.repeat(first, np.diff(np.append(first, len(indices))))
+    begins = place % RESEED == 0
+    return indices[begins], np.cumsum(begins) - 1, (place % RESEED).astype(np.uint32)
 
 
-def phases_of(xp: Any, t: Any, fmin: Any, df: Any, starts: Any, steps: Any) -> Any:
+def phases_of(xp: Any, t: Any, fmin: Any, df: Any, starts: Any, which: Any, steps: Any) -> Any:
     """Return the phases of all points at samples of each star's grid.
 
     Parameters
@@ -46,10 +46,12 @@ def phases_of(xp: Any, t: Any, fmin: Any, df: Any, starts: Any, steps: Any) -> A
         Times since the first of each star [d].
     fmin, df : array of float64, (s,)
         First frequency and step of each grid [1/d].
-    starts : array of int64, (s, m)
+    starts : array of int64, (s, r)
         Samples whose phases are computed in float64.
+    which : array of int64, (s, m)
+        Which of them each sample goes on from.
     steps : array of uint32, (s, m)
-        Steps from there.
+        Samples from there.
 
     Returns
     -------
@@ -57,7 +59,9 @@ def phases_of(xp: Any, t: Any, fmin: Any, df: Any, starts: Any, steps: Any) -> A
         Phases [2**-32 turn].
     """
     frequency = fmin[:, None] + starts * df[:, None]
-    phases = _fixed(xp, t[:, :, None] * frequency[:, None, :])
+    seeds = _fixed(xp, t[:, :, None] * frequency[:, None, :])
+    stars, points = xp.arange(t.shape[0])[:, None, None], xp.arange(t.shape[1])[None, :, None]
+    phases = seeds[stars, points, which[:, None, :]]
     phases += _fixed(xp, t * df[:, None])[:, :, None] * steps[:, None, :]
     return phases
 
