@@ -188,19 +188,29 @@ def _periods(o: Generation, config: Config, steps: dict[str, Any]) -> Options | 
 
 
 def _device(o: Generation) -> str | None:
-    """Return where periods are searched: ``cpu`` or ``cuda``."""
+    """Return where periods are searched: ``cpu`` or ``cuda``; None: nowhere.
+
+    Raises
+    ------
+    ExternalFailed
+        When there is no GPU here.
+    """
     if o.do_cpu and o.do_gpu:
         raise typer.BadParameter("--doCPU and --doGPU exclude each other")
-    meant = {"cpu": o.do_cpu, "cuda": o.do_gpu}
-    if o.device is None:
-        return next((name for name, asked in meant.items() if asked), None)
-    if any(asked and name != o.device.value for name, asked in meant.items()):
-        raise typer.BadParameter(f"--device {o.device.value} and {'--doCPU' if o.do_cpu else '--doGPU'} differ")
-    if o.device is not Device.AUTO:
-        return o.device.value
     from scope.periods.device import open_device
 
-    return "cpu" if open_device("auto") is None else "cuda"
+    meant = {"cpu": o.do_cpu, "cuda": o.do_gpu}
+    if o.device is not None and any(asked and name != o.device.value for name, asked in meant.items()):
+        raise typer.BadParameter(f"--device {o.device.value} and {'--doCPU' if o.do_cpu else '--doGPU'} differ")
+    if o.device is None:
+        found = next((name for name, asked in meant.items() if asked), None)
+    elif o.device is Device.AUTO:
+        found = "cpu" if open_device("auto") is None else "cuda"
+    else:
+        found = o.device.value
+    if found == "cuda" and o.scheduler is None:
+        open_device(found)  # what is missing is said before anything is looked at
+    return found
 
 
 def _cesium(wanted: bool, names: list[str]) -> tuple[str, ...]:

@@ -27,8 +27,8 @@ from scope.kernels.statistics import basic_statistics, shapiro_coefficients
 from scope.lightcurves.record import LightCurve, LightCurves
 from scope.periods.accelerator import CURVES, Accelerator
 from scope.periods.agreement import agreement
-from scope.periods.compatible import CommonGrid, find_compatible
-from scope.periods.search import NESTED, Options, Periods, find_many
+from scope.periods.compatible import CommonGrid, check, find_compatible
+from scope.periods.search import NESTED, Options, Periods, canonical, find_many
 from scope.periods.series import Series
 from scope.periods.sharing import one_thread
 
@@ -139,7 +139,14 @@ def measure_stars(
     dict of str to list
         A value of each light curve by column, in the order of `curves`.  Those of a star whose measurement raised an
         exception are empty, and `FAILURE`, a column that is there if there is such a star, says which.
+
+    Raises
+    ------
+    ValueError
+        When an algorithm is unknown.
     """
+    if recipe.periods is not None:  # mistakes in what is asked for are no star's
+        (check if recipe.periods.compatible else canonical)(recipe.periods.algorithms)
     rows: list[Row] = [{} for _ in range(len(curves))]
     compatible = recipe.periods is not None and recipe.periods.compatible
     grid = CommonGrid.of(longest, recipe.periods) if compatible and recipe.periods and len(curves) else None
