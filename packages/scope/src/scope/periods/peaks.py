@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from scope.kernels.distinct import first_apart
+
 CONSIDERED = 8
 """Local maxima that are looked at for each peak wanted."""
 
@@ -34,14 +36,9 @@ def distinct_peaks(power: np.ndarray, count: int, separation: int, where: np.nda
     most = CONSIDERED * count
     if len(tops) > most:
         tops = tops[np.sort(np.argpartition(-power[tops], most)[:most])]
-    place = range(len(power)) if where is None else where
-    chosen: list[int] = []
-    for k in tops[np.argsort(-power[tops], kind="stable")]:
-        if all(abs(int(place[k]) - int(place[other])) > separation for other in chosen):
-            chosen.append(int(k))
-            if len(chosen) == count:
-                break
-    return np.array(chosen)
+    ranked = tops[np.argsort(-power[tops], kind="stable")]
+    places = ranked if where is None else where[ranked]
+    return ranked[first_apart(places.astype(np.float64), separation, count)]
 
 
 def _maxima(power: np.ndarray, where: np.ndarray | None) -> np.ndarray:
