@@ -90,7 +90,7 @@ class Accelerator:
         int, dict of str to Spectrum
             Index of a star, and the periodograms around their highest maxima.
         """
-        for rows in _alike(stars, grids, self.room // RESEED, self.room) if names else ():
+        for rows in _alike(stars, [grid.size for grid in grids], self.room) if names else ():
             with self._turn:
                 some = self._stars(stars, grids, rows)
                 sizes = [grids[k].size for k in rows]
@@ -164,8 +164,7 @@ class Accelerator:
     ) -> dict[int, tuple[np.ndarray, dict[str, tuple[np.ndarray, np.ndarray]]]]:
         """Return the lines of each star, and its folds: CE and AOV at peaks and elsewhere."""
         out: dict[int, tuple[np.ndarray, dict[str, tuple[np.ndarray, np.ndarray]]]] = {}
-        widest = max(len(own.folded) + len(own.others) for own in places)
-        for rows in _alike(stars, grids, max(self.room // min(widest, RESEED), 1), self.room):
+        for rows in _alike(stars, [len(own.folded) + len(own.others) for own in places], self.room):
             some = self._stars(stars, grids, rows)
             lines = some.at(["LS"], [[places[k].lines] for k in rows])["LS"]
             folds = some.at(["CE", "AOV"], [[places[k].folded, places[k].others] for k in rows])
@@ -175,31 +174,32 @@ class Accelerator:
 
     def _maxima(self, power: Any, sizes: Sequence[int], count: int) -> list[Spectrum]:
         """Return the highest local maxima of each periodogram with the samples beside them."""
-        xp, numbers = self.library, np.array(sizes)
-        moments = _moments(xp, power, xp.asarray(numbers))
-        found = maxima_batch(xp, power, xp.asarray(numbers), count)
-        inside = xp.arange(power.shape[1]) < xp.asarray(numbers)[:, None]
+        xp, numbers = self.library, self.library.asarray(np.array(sizes))
+        inside = xp.arange(power.shape[1]) < numbers[:, None]
         best = host(xp.where(inside, power, -np.inf).argmax(1))
-        places, there = map(host, found)
-        own = [
-            row[good] if good.any() else best[k : k + 1]
+        places, there = map(host, maxima_batch(xp, power, numbers, count))
+        around = [
+            np.unique(row[good, None] + np.arange(-1, 2)) if good.any() else best[k : k + 1]
             for k, (row, good) in enumerate(zip(places, there, strict=True))
         ]
-        around = [np.unique(tops[:, None] + np.arange(-1, 2)) if there[k].any() else tops for k, tops in enumerate(own)]
         most = max(map(len, around))
         samples = np.stack([np.pad(some, (0, most - len(some)), "edge") for some in around])
         values = host(xp.take_along_axis(power, xp.asarray(samples), 1))
+        moments = _moments(xp, power, numbers)
         return [Spectrum(some, values[k, : len(some)], *moments[k]) for k, some in enumerate(around)]
 
 
-def _alike(stars: Sequence[Series], grids: Sequence[FrequencyGrid], points: int, samples: int) -> Iterator[list[int]]:
-    """Yield batches of stars with the same phase bins and about as many points, within limits of both sums."""
+def _alike(stars: Sequence[Series], lengths: Sequence[int], room: int) -> Iterator[list[int]]:
+    """Yield batches of stars with the same phase bins and about as many points.
+
+    There is room for the periodograms of a batch, whose lengths are given, and for its points at `RESEED` frequencies.
+    """
     sizes = [len(star.merged.t) for star in stars]
     bins = [phase_bins(star.merged) for star in stars]
     batch: list[int] = []
-    for k in sorted(range(len(stars)), key=lambda k: (bins[k], sizes[k], grids[k].size)):
-        longest = max([grids[k].size, *(grids[j].size for j in batch)])
-        full = (len(batch) + 1) * max(sizes[k], 256) > points or (len(batch) + 1) * longest > samples
+    for k in sorted(range(len(stars)), key=lambda k: (bins[k], sizes[k], lengths[k])):
+        longest = max(lengths[j] for j in [*batch, k])
+        full = (len(batch) + 1) * max(sizes[k] * RESEED, longest) > room
         if batch and (bins[k] != bins[batch[0]] or len(batch) == CURVES or full):
             yield batch
             batch = []
@@ -210,10 +210,9 @@ def _alike(stars: Sequence[Series], grids: Sequence[FrequencyGrid], points: int,
 
 def _moments(xp: Any, power: Any, sizes: Any) -> list[tuple[float, float]]:
     """Return mean and scatter of each row up to its size (:func:`scope.kernels.moments.mean_and_std`)."""
-    inside = xp.arange(power.shape[1]) < xp.asarray(sizes).reshape(-1, 1)
+    counts = xp.asarray(sizes).reshape(-1)
     first = power[:, :1].astype(np.float64)
-    apart = xp.where(inside, power - first, 0.0)
-    sizes = xp.asarray(sizes).reshape(-1)
-    mean, square = apart.sum(1) / sizes, (apart * apart).sum(1) / sizes
+    apart = xp.where(xp.arange(power.shape[1]) < counts[:, None], power - first, 0.0)
+    mean, square = apart.sum(1) / counts, (apart * apart).sum(1) / counts
     std = xp.sqrt(xp.maximum(square - mean * mean, 0.0))
     return list(zip(host(mean + first[:, 0]).tolist(), host(std).tolist(), strict=True))
