@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.ndimage import label
 
 from cosmic_conn.clean import fill
 from cosmic_conn.kernels.masks import EIGHT, SATURATED_REACH, around_saturated, from_bytes, grow, object_sizes, to_bytes
-from cosmic_conn.kernels.scores import curves, score
+from cosmic_conn.kernels.scores import curves, recall_at_purity, score
 
 
 def test_growing_by_pixels() -> None:
@@ -128,3 +130,19 @@ def test_curves_are_the_scores_at_each_threshold(truth: np.ndarray) -> None:
         found = score(probability > threshold, truth, 10.0)
         assert (recall[index], purity[index]) == pytest.approx((found.recall, found.purity))
         assert rate[index] == pytest.approx(found.wrong / (truth < 10).sum())
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.5, 0.9, 0.99, 1.0]), st.booleans())
+def test_recall_at_a_purity_is_the_best_of_all_thresholds(seed: int, least: float, mask: bool) -> None:
+    random = np.random.default_rng(seed)
+    charge = random.choice([0, 3, 20], (9, 9), p=[0.6, 0.1, 0.3]).astype(np.float32)
+    probability = np.round(np.clip(random.normal(charge / 20, 0.4), 0, 1), 1).astype(np.float32)
+    if mask:
+        probability = (probability > 0.5).astype(np.float32)
+    best = 0.0
+    for level in np.unique(probability[probability > 0]):
+        flagged = probability >= level
+        right, wrong = (flagged & (charge == 20)).sum(), (flagged & (charge == 0)).sum()
+        if right + wrong and right / (right + wrong) >= least:
+            best = max(best, right / max((charge == 20).sum(), 1))
+    assert recall_at_purity(probability, charge, 1.0, least) == pytest.approx(best)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from slow import compatible_chi
 
-from dre.fit import FitFlag, Scan, fit_one, fit_stamps
+from dre.fit import TOGETHER, FitFlag, Scan, fit_one, fit_stamps
 from dre.grid import GridAxes, ModelGrid
 from dre.stamp import Stamp
 
@@ -50,19 +50,31 @@ def test_results_are_in_order_and_the_same_bytes_whatever_the_number_of_threads(
         assert a.scale == b.scale
 
 
+def test_an_object_gets_the_same_bytes_alone_and_beside_broken_ones(grid, make_stamp):
+    stamps = [make_stamp(seed=k, number=k, radius=3 + k % 7) for k in range(TOGETHER)]
+    stamps[2] = replace(stamps[2], obj=stamps[2].obj[1:])
+    stamps[5] = replace(stamps[5], mask=np.zeros_like(stamps[5].mask))
+    for together, stamp in zip(fit_stamps(iter(stamps), grid), stamps, strict=True):
+        alone = fit_one(stamp, grid)
+        assert together.chi.tobytes() == alone.chi.tobytes()
+        assert repr((together.number, together.best, together.scale, together.flag, together.reason)) == repr(
+            (alone.number, alone.best, alone.scale, alone.flag, alone.reason)
+        )
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_stamps_are_drawn_only_as_results_are_taken(grid, make_stamp, workers):
     drawn = []
 
     def stamps():
-        for k in range(50):
+        for k in range(90):
             drawn.append(k)
             yield make_stamp(number=k)
 
     results = fit_stamps(stamps(), grid, workers=workers)
     for _ in range(10):
         next(results)
-    assert len(drawn) <= 10 + 2 * workers
+    assert len(drawn) <= 10 + 2 * workers * TOGETHER
     results.close()
 
 

@@ -67,7 +67,7 @@ def test_layout_names_and_formats_are_those_of_the_manual(run, survey):
             assert len(name) == 7
             assert {key: (item.shape, item.dtype) for key, item in cuts[name].items()} == {
                 "obj": ((128, 128), np.float32), "seg": ((128, 128), bool), "rms": ((128, 128), np.float32),
-                "neighbours": ((128, 128), np.int32),
+                "neighbours": ((128, 128), np.uint16),
             }  # fmt: skip
             assert (chi[name].shape, chi[name].dtype) == ((1, 5, 6, 5), np.float32)
             assert f"Mosaics/image1/image1_{name}_mosaic.fits" in names

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from shared_io.errors import ExternalFailed
 from .fit import Scan
 from .grid import ConvolvedGrid
 from .kernels.batched import chi_batch, linear_batch
+from .ordered import batches
 from .pixels import Pixels
 from .search import SearchGrid
 from .stamp import Stamp
@@ -42,7 +42,7 @@ class Accelerator:
     def scanned(self, stamps: Iterable[Stamp], grid: ConvolvedGrid) -> Iterator[tuple[Stamp, Scan]]:
         """Pair each stamp of the right size with its comparison with all models (`dre.fit.compatible`)."""
         box = grid.axes.box
-        for batch in _batches(stamps):
+        for batch in batches(stamps, BATCH):
             fitting = [
                 k for k, one in enumerate(batch) if one.obj.shape == one.mask.shape == one.rms.shape == (box, box)
             ]
@@ -70,7 +70,7 @@ class Accelerator:
 
     def begun(self, stamps: Iterable[Stamp], grid: SearchGrid, gain: float) -> Iterator[tuple[Stamp, int | None]]:
         """Pair each stamp with the model of least chi-square (`dre.search`), None where there is none."""
-        for batch in _batches(stamps):
+        for batch in batches(stamps, BATCH):
             seen = [_pixels(stamp, grid, gain) for stamp in batch]
             reached = [grid.reached(pixels) for pixels in seen if pixels is not None]
             best = iter(self._best(reached, grid))
@@ -127,12 +127,6 @@ def open_device(name: str) -> Accelerator | None:
     if name == "auto":
         return None
     raise ExternalFailed("no GPU that CuPy can use", hint="run with --device cpu")
-
-
-def _batches(stamps: Iterable[Stamp]) -> Iterator[list[Stamp]]:
-    source = iter(stamps)
-    while batch := list(islice(source, BATCH)):
-        yield batch
 
 
 def _padded(

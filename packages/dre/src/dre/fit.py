@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from .flags import FitFlag
 from .grid import ConvolvedGrid
-from .kernels.chi2 import chi_scan
+from .kernels.chi2 import chi_scans
 from .kernels.minimum import NOWHERE, Minimum, minimum
-from .ordered import in_order
+from .ordered import batches, in_order
 from .stamp import Stamp
 
 REASONS = {
@@ -45,7 +45,12 @@ Statistic = Callable[[Stamp, ConvolvedGrid], Scan]
 
 def compatible(stamp: Stamp, grid: ConvolvedGrid) -> Scan:
     """Return the statistic ``dre``: see `dre.kernels.chi2`."""
-    return Scan(*chi_scan(grid.blocks, grid.axes.count, stamp.obj, stamp.mask, stamp.rms))
+    return _together([stamp], grid)[0]
+
+
+def _together(stamps: Sequence[Stamp], grid: ConvolvedGrid) -> list[Scan]:
+    objects = [(stamp.obj, stamp.mask, stamp.rms) for stamp in stamps]
+    return [Scan(*found) for found in chi_scans(grid.blocks, grid.axes.count, objects)]
 
 
 class Scanner(Protocol):
@@ -55,7 +60,10 @@ class Scanner(Protocol):
         """Pair each stamp with its comparison."""
 
 
-STATISTICS: dict[str, Statistic] = {"dre": compatible}
+STATISTICS: dict[str, Callable[[Sequence[Stamp], ConvolvedGrid], list[Scan]]] = {"dre": _together}
+
+TOGETHER = 16
+"""Objects that are compared with a part of the models while that is in the cache."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -130,15 +138,23 @@ def fit_stamps(
         pairs = accelerator.scanned(stamps, grid)
         return in_order(lambda pair: fit_one(pair[0], grid, lambda *_: pair[1]), pairs, workers)
     measure = STATISTICS[statistic]
-    return in_order(lambda stamp: fit_one(stamp, grid, measure), stamps, workers)
+
+    def fit_some(some: list[Stamp]) -> list[Fit]:
+        scans = iter(measure([stamp for stamp in some if not _misfit(stamp, grid)], grid))
+        return [fit_one(stamp, grid, lambda *_: next(scans)) for stamp in some]
+
+    return _one_by_one(in_order(fit_some, batches(stamps, TOGETHER), workers))
+
+
+def _one_by_one(found: Iterable[list[Fit]]) -> Iterator[Fit]:
+    for some in found:
+        yield from some
 
 
 def fit_one(stamp: Stamp, grid: ConvolvedGrid, statistic: Statistic = compatible) -> Fit:
     """Compare one object with every model of a grid; never raises for what is wrong with the object."""
-    box = (grid.axes.box, grid.axes.box)
-    for what, array in (("image", stamp.obj), ("mask", stamp.mask), ("rms", stamp.rms)):
-        if array.shape != box:
-            return _failed(stamp, grid, FitFlag.SHAPE, f"the {what} has shape {array.shape}, the models {box}")
+    if misfit := _misfit(stamp, grid):
+        return _failed(stamp, grid, FitFlag.SHAPE, misfit)
     scan = statistic(stamp, grid)
     with np.errstate(over="ignore"):
         chi = scan.chi.astype(np.float32).reshape(grid.axes.shape)
@@ -151,6 +167,15 @@ def fit_one(stamp: Stamp, grid: ConvolvedGrid, statistic: Statistic = compatible
         flag |= FitFlag.GRID_EDGE
     scale = float(scan.scale[np.ravel_multi_index(best.model_idx, grid.axes.shape)])
     return Fit(stamp.name, stamp.ext_number, stamp.number, stamp.x, stamp.y, chi, best, scale, flag, "")
+
+
+def _misfit(stamp: Stamp, grid: ConvolvedGrid) -> str:
+    """Say which array of an object has not the size of the models; empty where all have."""
+    box = (grid.axes.box, grid.axes.box)
+    for what, array in (("image", stamp.obj), ("mask", stamp.mask), ("rms", stamp.rms)):
+        if array.shape != box:
+            return f"the {what} has shape {array.shape}, the models {box}"
+    return ""
 
 
 def _diagnosis(stamp: Stamp) -> FitFlag:

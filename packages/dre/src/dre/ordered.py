@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -30,6 +31,13 @@ def in_order(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterat
     if workers < 1:
         raise ValueError(f"workers = {workers}: must be at least 1")
     return _map(work, items, workers)
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of `size` items, the last one shorter; drawn from as they are taken."""
+    source = iter(items)
+    while batch := list(islice(source, size)):
+        yield batch
 
 
 def _map(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:

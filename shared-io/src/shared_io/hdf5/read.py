@@ -78,8 +78,8 @@ class Reader:
                 raise SchemaMismatch("this is a group, not one array", path=self._path, hdu=name)
             return self.load(dataset)
 
-    def attrs(self, name: str | None = None) -> dict[str, Any]:
-        """Return the attributes of the file, or of a group or dataset.
+    def attrs(self, name: str | None = None, *, without: Collection[str] = ()) -> dict[str, Any]:
+        """Return the attributes of the file, or of a group or dataset, but for those that are not wanted.
 
         Raises
         ------
@@ -88,7 +88,7 @@ class Reader:
         """
         with self._translated(name):
             node = self._file if name is None else self.node(name)
-            return {key: self.attribute(node, key, name or "/") for key in sorted(node.attrs)}
+            return {key: self.attribute(node, key, name or "/") for key in sorted(set(node.attrs) - set(without))}
 
     def node(self, name: str) -> Any:
         """Return a group or dataset as h5py gives it, every link on the way looked at first.
@@ -160,7 +160,8 @@ class Reader:
             raise UnsafeInput("the data lie in other files (external storage)", **where)
         if dataset.shape is None:
             raise SchemaMismatch("this array is null", **where)
-        self._check_type(dataset.id.get_type(), where)
+        if dataset.dtype.kind not in "biuf":
+            self._check_type(dataset.id.get_type(), where)
         unknown = {creation.get_filter(i)[0] for i in range(creation.get_nfilters())} - _FILTERS
         if unknown:
             raise SchemaMismatch(f"compressed by a filter that is not built in ({sorted(unknown)})", **where)
@@ -205,11 +206,11 @@ class Reader:
             return None
         if math.prod(shape) * max(1, kind.itemsize) > limits.current().header_bytes:
             raise InputTooLarge("this attribute is too large", **where)
-        self._check_type(found.get_type(), where)
         if kind.kind in "biuf" and shape == ():
             number = np.empty((), kind)
             found.read(number)
             return number.item()
+        self._check_type(found.get_type(), where)
         value = node.attrs[key]
         if isinstance(value, bytes):
             return value.decode("utf-8", errors="replace")
@@ -281,8 +282,9 @@ def _opened(group: Any, name: str) -> Any:
     from h5py import h5d, h5g, h5o
 
     found = h5o.open(group.id, name.encode())
-    kinds: dict[type, Any] = {h5g.GroupID: h5py.Group, h5d.DatasetID: h5py.Dataset}
-    return kinds.get(type(found), h5py.Datatype)(found)
+    if isinstance(found, h5d.DatasetID):
+        return h5py.Dataset(found, readonly=True)  # so that it asks for its shape and type once
+    return h5py.Group(found) if isinstance(found, h5g.GroupID) else h5py.Datatype(found)
 
 
 def _bytes(dataset: Any) -> int:

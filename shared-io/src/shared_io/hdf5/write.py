@@ -42,6 +42,7 @@ class Writer:
         self._disk = disk
         self._path = path
         self._preset = preset
+        self._known: dict[Any, Any] = {}  # types, spaces and ways to store: objects of a file are alike
 
     def add(self, name: str, arrays: Mapping[str, npt.ArrayLike], attrs: Mapping[str, Any] | None = None) -> None:
         """Add an object: a group with one dataset for each array.
@@ -102,14 +103,24 @@ class Writer:
         return found
 
     def _stored(self, group: Any, name: str, data: npt.NDArray[Any]) -> Any:
-        from h5py import h5d, h5s, h5t
+        from h5py import h5d, h5s
 
-        kind = h5t.py_create(data.dtype, logical=True)
-        space = h5s.create_simple(data.shape) if data.ndim else h5s.create(h5s.SCALAR)
-        dataset = h5d.create(group, name.encode(), kind, space, self._creation(data))
+        alike = ("stored", data.dtype.str, data.shape)
+        if alike not in self._known:
+            self._known[alike] = self._creation(data)
+        dataset = h5d.create(group, name.encode(), *self._type_and_space(data), self._known[alike])
         if data.size:
             dataset.write(h5s.ALL, h5s.ALL, data)
         return dataset
+
+    def _type_and_space(self, data: npt.NDArray[Any]) -> tuple[Any, Any]:
+        from h5py import h5s, h5t
+
+        if data.dtype.str not in self._known:
+            self._known[data.dtype.str] = h5t.py_create(data.dtype, logical=True)
+        if data.shape not in self._known:
+            self._known[data.shape] = h5s.create_simple(data.shape) if data.ndim else h5s.create(h5s.SCALAR)
+        return self._known[data.dtype.str], self._known[data.shape]
 
     def _creation(self, data: npt.NDArray[Any]) -> Any:
         """Return how a dataset is stored.
@@ -134,17 +145,16 @@ class Writer:
         return creation
 
     def _attributes(self, where: Any, attrs: Mapping[str, Any] | None) -> None:
-        from h5py import h5a, h5s, h5t
+        from h5py import h5a
 
         for key, value in (attrs or {}).items():
             try:
                 data = np.asarray(_attribute(value))
-                kind = h5t.py_create(data.dtype, logical=True)
+                kind, space = self._type_and_space(data)
             except (TypeError, ValueError) as error:
                 raise SchemaMismatch(f"attribute {key!r} cannot be stored: {error}", path=self._path) from error
             if h5a.exists(where, key.encode()):
                 h5a.delete(where, key.encode())
-            space = h5s.create_simple(data.shape) if data.ndim else h5s.create(h5s.SCALAR)
             h5a.create(where, key.encode(), kind, space).write(data)
 
 

@@ -68,7 +68,7 @@ def train_model(
         list[str] | None,
         cli.option("--backgrounds", help="Real images without cosmic rays to learn on: files, folders"),
     ] = None,
-    steps: Annotated[int, cli.option("--steps", help="Batches to learn from", min=1)] = 7000,
+    steps: Annotated[int, cli.option("--steps", help="Batches to learn from", min=1)] = 6000,
     hidden: Annotated[int, cli.option("--hidden", help="Channels of the first convolution", min=1)] = 16,
     threshold: Annotated[float, cli.option("--threshold", help="That the card shall name")] = 0.5,
     seed: cli.Seed = 1,

@@ -12,7 +12,7 @@ import numpy as np
 
 from cosmic_conn.evaluation.detectors import Answer, Contender, run
 from cosmic_conn.evaluation.scenes import Case
-from cosmic_conn.kernels.scores import Score, curves, score
+from cosmic_conn.kernels.scores import Score, curves, recall_at_purity, score
 from cosmic_conn.kernels.tiling import fitting_side, padded, tile_starts
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Row", "as_table", "curve_sheet", "evaluate", "write_report"]
 
+_PURE = 0.99
 _HALO, _MULTIPLE = 24, 4  # of our tiles: overlap to either side of a seam, and grid [pixel]
 
 
@@ -81,10 +82,13 @@ def as_table(rows: Sequence[Row]) -> QTable:
     for name in ("1", "2-4", "5-20", ">20"):
         table[f"completeness_{name}"] = np.round([r.score.by_size[name] for r in rows], 3)
     table["purity"] = np.round([r.score.purity for r in rows], 4)
+    pure = [recall_at_purity(r.answer.found, r.case.charge, r.case.noise, _PURE) for r in rows]
+    table["recall_pure"] = np.round(pure, 4)
     for name in ("wrong", "in_cores", "at_edges", "at_seams"):
         table[name] = [getattr(r.score, name) for r in rows]
     table["time"] = np.round([r.answer.seconds / (r.case.pixels.size / 2**20) for r in rows], 3) * u.s
     table["memory"] = np.round([r.answer.memory / 1e9 for r in rows], 2) * u.Gbyte
+    table.meta["recall_pure"] = f"recall where the purity is {_PURE}; of a mask, its own if it is as pure"
     table.meta["time"] = "seconds for 1024 x 1024 pixels"
     return table
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from cosmic_conn.kernels.masks import EIGHT
 
-__all__ = ["CLASSES", "Score", "curves", "score"]
+__all__ = ["CLASSES", "Score", "curves", "recall_at_purity", "score"]
 
 TRUE = 5.0  # charge from which a pixel is one of a cosmic ray [noise of the sky]
 FALSE = 1.0  # charge below which it is not; between the two an answer is neither right nor wrong
@@ -114,6 +114,27 @@ def curves(
     wrong = len(none) - np.searchsorted(none, thresholds, side="right")
     purity = np.where(right + wrong > 0, right / np.maximum(right + wrong, 1), 1.0)
     return right / max(len(true), 1), purity, wrong / max(len(none), 1)
+
+
+def recall_at_purity(
+    probability: npt.NDArray[np.float32], charge: npt.NDArray[np.float32], noise: float, least: float
+) -> float:
+    """Return the largest recall of all thresholds at which the purity is `least` or more; 0 where there is none.
+
+    Parameters
+    ----------
+    probability : ndarray of float32, shape (height, width)
+        Of a cosmic ray; or a mask, which has one threshold.
+    charge, noise
+        As for `score`.
+    least
+        Purity.
+    """
+    true, none = probability[charge > TRUE * noise], probability[charge < FALSE * noise]
+    levels, count = np.unique(true[true > 0], return_counts=True)  # flagged from each level on
+    right = count[::-1].cumsum()[::-1]
+    wrong = len(none) - np.searchsorted(np.sort(none), levels, side="left")
+    return float((right[right >= least * (right + wrong)]).max(initial=0) / max(len(true), 1))
 
 
 def _share(hit: npt.NDArray[np.bool_]) -> float:

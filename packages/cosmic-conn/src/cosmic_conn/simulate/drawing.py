@@ -25,7 +25,7 @@ def draw_detector(random: np.random.Generator) -> Detector:
     )
 
 
-def draw_scene(shape: tuple[int, int], random: np.random.Generator, sharp: float = 0.25) -> Scene:
+def draw_scene(shape: tuple[int, int], random: np.random.Generator, sharp: float = 0.25, rare: float = 1.0) -> Scene:
     """Return a random scene: star fields of any density, galaxies, nebulae, satellites, spectra, sloping skies.
 
     Parameters
@@ -36,11 +36,13 @@ def draw_scene(shape: tuple[int, int], random: np.random.Generator, sharp: float
         Source of randomness.
     sharp
         Share of the scenes of which the stars are undersampled.
+    rare
+        How often, of what is usual, there are echelle spectra, halos, satellites and overscan.
     """
-    psf = _draw_psf(random, sharp)
+    psf = _draw_psf(random, sharp, rare)
     sky = float(10 ** random.uniform(0.3, 3.7))
     if random.random() < 0.2:
-        spectrum = slit if random.random() < 0.65 else echelle
+        spectrum = echelle if random.random() < 0.35 * rare else slit
         return Scene(spectrum(shape, sky, psf, random).astype(np.float32), psf, sky)
     light = _sloping_sky(shape, sky, random)
     noise = float(np.sqrt(sky + 50))
@@ -49,9 +51,9 @@ def draw_scene(shape: tuple[int, int], random: np.random.Generator, sharp: float
     light += galaxies(shape, noise * psf.fwhm * random.lognormal(4, 1.5, few), psf, random)
     if random.random() < 0.2:
         light += nebula(shape, sky * random.uniform(0.2, 3), psf, random)
-    if psf.fwhm > 2 and random.random() < 0.06:  # a narrower one cannot be told from a particle
+    if psf.fwhm > 2 and random.random() < 0.06 * rare:  # a narrower one cannot be told from a particle
         light += trail(shape, noise * random.lognormal(2, 1), psf, random)
-    if random.random() < 0.05:  # columns or rows beyond the light, as overscan is
+    if random.random() < 0.05 * rare:  # columns or rows beyond the light, as overscan is
         dark = light if random.integers(2) else light.T
         dark[:, : int(random.integers(2, 40))] = 0
     return Scene(light.astype(np.float32), psf, sky)
@@ -66,7 +68,7 @@ def _fluxes(shape: tuple[int, int], noise: float, fwhm: float, random: np.random
     return np.asarray(flux)
 
 
-def _draw_psf(random: np.random.Generator, sharp: float) -> PSF:
+def _draw_psf(random: np.random.Generator, sharp: float, rare: float) -> PSF:
     """Return a profile of 1.2 to 8 pixels, a part of them undersampled; some elongated, spiky, or out of focus."""
     fwhm = float(np.exp(random.uniform(np.log(1.2), np.log(8 if random.random() < 1 - sharp else 2.4))))
     return PSF(
@@ -76,7 +78,7 @@ def _draw_psf(random: np.random.Generator, sharp: float) -> PSF:
         angle=float(random.uniform(0, np.pi)),
         ring=float(random.uniform(0.5, 2)) if fwhm > 3 and random.random() < 0.05 else 0.0,
         spikes=float(random.uniform(0.001, 0.01)) if random.random() < 0.35 else 0.0,
-        halo=float(10 ** random.uniform(-4, -2.5)) if random.random() < 0.2 else 0.0,
+        halo=float(10 ** random.uniform(-4, -2.5)) if random.random() < 0.2 * rare else 0.0,
     )
 
 

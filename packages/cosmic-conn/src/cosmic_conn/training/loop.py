@@ -52,8 +52,8 @@ class Stage:
 
 
 _STAGES = (
-    Stage(0, 5000, 2e-3, Mixture(dense=0.05, lines=0.0)),
-    Stage(5000, 2000, 4e-4, Mixture(dense=0.08, lines=5.0)),  # what is rarer, once the usual is known
+    Stage(0, 5000, 2e-3, Mixture(dense=0.05, lines=0.0, around=1.0, rare=0.0)),
+    Stage(5000, 1000, 4e-4, Mixture(dense=0.08, lines=5.0)),  # what is rarer, once the usual is known
 )
 
 
@@ -87,7 +87,7 @@ class Recipe:
 
     architecture: Architecture = field(default_factory=lambda: _SHIPPED)
     seed: int = 1
-    steps: int = 7000
+    steps: int = 6000
     stages: tuple[Stage, ...] = _STAGES
     batch: int = 8
     crop: int = 128

@@ -21,7 +21,6 @@ Array = npt.NDArray[np.float32]
 _FAINT = 1.0  # charge below which a pixel has no cosmic ray [noise]
 _CLEAR = 3.5  # charge from which it has one; between the two no answer is asked for [noise]
 _SOURCE = 5.0  # light above the sky from which a pixel is in a source [noise of the sky]
-_FULL = 3.0  # weight of a pixel around a saturated star or bleed
 _REACH = 4  # how far around it [pixel]
 _REAL = 0.05  # share of samples on real frames, where there are any
 
@@ -42,6 +41,10 @@ class Mixture:
         Weight of a pixel without charge that touches a clear one: masks are to be no wider than the tracks.
     bright
         Weight of a pixel in the light of a source.
+    around
+        Weight of a pixel around a saturated star or bleed.
+    rare
+        How often, of what is usual, there are echelle spectra, halos, satellites and overscan.
     """
 
     sharp: float = 0.25
@@ -49,6 +52,8 @@ class Mixture:
     lines: float = 5.0
     beside: float = 2.0
     bright: float = 1.0
+    around: float = 3.0
+    rare: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -88,13 +93,13 @@ def draw_sample(
     if backgrounds and random.random() < _REAL:
         return _on_real(backgrounds[int(random.integers(len(backgrounds)))], side, knee, random, stamps, mixture)
     shape = (side, side)
-    scene, detector = draw_scene(shape, random, mixture.sharp), draw_detector(random)
+    scene, detector = draw_scene(shape, random, mixture.sharp, mixture.rare), draw_detector(random)
     noise = float(np.sqrt(scene.sky + detector.read_noise**2))
     frame = expose(scene, _draw_charge(side, noise, random, stamps, mixture), detector, random)
     lost = _draw_lost(shape, random)
     level = frame.saturation * random.uniform(0.9, 1)  # headers give a level somewhat below full well, or none
     plane = Plane(frame.pixels, lost, level if random.random() < 0.7 else None)
-    weight = _weights(scene.light - scene.sky > _SOURCE * noise, frame.saturated, mixture.bright)
+    weight = _weights(scene.light - scene.sky > _SOURCE * noise, frame.saturated, mixture)
     weight *= ~(frame.saturated | lost)
     return _sample(plane, Sky.measure(plane), knee, frame.charge / frame.noise, weight, mixture.beside)
 
@@ -131,7 +136,7 @@ def _on_real(
     spread, charge = np.sqrt(1 + light / 100), _draw_charge(side, 1.0, random, stamps, mixture)
     lost = _draw_lost(cut.shape, random)
     charged = Plane(cut + charge * noise, lost)
-    weight = _weights(light > _SOURCE, np.zeros_like(lost), mixture.bright) * ~lost
+    weight = _weights(light > _SOURCE, np.zeros_like(lost), mixture) * ~lost
     return _sample(charged, Sky.measure(charged), knee, charge / spread, weight, mixture.beside)
 
 
@@ -166,10 +171,10 @@ def _draw_particles(side: int, noise: float, random: np.random.Generator, mixtur
     )
 
 
-def _weights(bright: npt.NDArray[np.bool_], saturated: npt.NDArray[np.bool_], counts: float) -> Array:
+def _weights(bright: npt.NDArray[np.bool_], saturated: npt.NDArray[np.bool_], mixture: Mixture) -> Array:
     """Return how much each pixel counts, by the light that is there."""
-    weight = np.where(bright, np.float32(counts), np.float32(1))
-    weight[grow(saturated, _REACH)] = _FULL
+    weight = np.where(bright, np.float32(mixture.bright), np.float32(1))
+    weight[grow(saturated, _REACH)] = mixture.around
     return weight
 
 

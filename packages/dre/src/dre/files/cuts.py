@@ -19,7 +19,10 @@ DATASETS = ("obj", "seg", "rms")
 """Pixels minus background [ADU], mask (bool), background noise [ADU]."""
 
 NEIGHBOURS = "neighbours"
-"""NUMBER of the other source of each pixel (int32, 0: none); the predecessor's files have none."""
+"""NUMBER of the other source of each pixel (unsigned, 0: none); the predecessor's files have none."""
+
+NAMED = ("EXT_NUMBER", "NUMBER")
+"""Attributes that the name of a cut says too."""
 
 
 def write_cuts(
@@ -50,8 +53,9 @@ def write_cuts(
         for stamp in stamps:
             arrays = {"obj": stamp.obj, "seg": stamp.mask, "rms": stamp.rms}
             if stamp.neighbours is not None:
-                arrays[NEIGHBOURS] = stamp.neighbours
-            attributes: dict[str, object] = {"EXT_NUMBER": stamp.ext_number, "NUMBER": stamp.number}
+                numbers = np.promote_types(np.uint16, np.min_scalar_type(stamp.neighbours.max(initial=0)))
+                arrays[NEIGHBOURS] = stamp.neighbours.astype(numbers)
+            attributes: dict[str, object] = dict(zip(NAMED, (stamp.ext_number, stamp.number), strict=True))
             attributes["FLAGS"] = stamp.flags
             if stamp.x is not None and stamp.y is not None:
                 attributes |= {"X_IMAGE": stamp.x, "Y_IMAGE": stamp.y}
@@ -93,7 +97,7 @@ def read_cuts(
             if problem:
                 yield SchemaMismatch(problem, path=path, hdu=name, hint="run make_cuts again")
                 continue
-            attributes = source.attrs(name)
+            attributes = source.attrs(name, without=NAMED)
             extension, number = (int(part) for part in name.split("_"))
             yield Stamp(
                 name, arrays["obj"], arrays["seg"] > 0, arrays["rms"], extension, number,

@@ -19,6 +19,7 @@ in single and the rest in double precision, models in double precision.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,8 +50,10 @@ def pack(models: NDArray) -> NDArray[np.float32]:
 
 
 def empty_blocks(count: int, pixels: int) -> NDArray[np.float32]:
-    """Room for `count` models, zero until `pack_part` stores them."""
-    return np.zeros((-(-count // LANES), pixels, LANES), np.float32)
+    """Room for `count` models, for `pack_part`; the lanes behind the last model are zero."""
+    blocks = np.empty((-(-count // LANES), pixels, LANES), np.float32)
+    blocks[-1:] = 0
+    return blocks
 
 
 def pack_part(blocks: NDArray[np.float32], first: int, models: NDArray) -> None:
@@ -96,6 +99,49 @@ def chi_scan(
         NaN where the statistic has no meaning: nothing measured in the mask, a data sum that is not positive
         and finite, a model without light in the mask, or a variance that is not positive in some pixel.
     """
+    return chi_scans(blocks, count, [(data, mask, rms)])[0]
+
+
+def chi_scans(
+    blocks: NDArray[np.float32], count: int, objects: Sequence[tuple[NDArray, NDArray[np.bool_], NDArray]]
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Compatible chi of some objects, to the same bits as one by one.
+
+    A block of models is compared with all objects while it is in the cache: a few objects at a time are faster.
+
+    Parameters
+    ----------
+    blocks, count
+        As for `chi_scan`.
+    objects : sequence of (data, mask, rms)
+        As for `chi_scan`.
+
+    Returns
+    -------
+    list of (chi, scale)
+        As of `chi_scan`.
+    """
+    asked = [_asked(*one) for one in objects]
+    sound = [one for one in asked if one is not None]
+    if not sound:
+        return [_nothing(count) for _ in objects]
+    pixels, data, variance, totals, counted, units = zip(*sound, strict=True)
+    ends = np.cumsum([[len(p), len(d)] for p, d in zip(pixels, data, strict=True)], axis=0)
+    chi, scale = np.empty((2, len(sound), len(blocks) * LANES))
+    joined = (np.concatenate(pixels), np.concatenate(data), np.concatenate(variance))
+    with np.errstate(over="ignore"):
+        _scan(blocks, *joined, ends, np.array(totals), np.array(counted), chi, scale)
+        found = iter([(c[:count] * unit, s[:count] * unit) for c, s, unit in zip(chi, scale, units, strict=True)])
+    return [_nothing(count) if one is None else next(found) for one in asked]
+
+
+def _asked(
+    data: NDArray, mask: NDArray[np.bool_], rms: NDArray
+) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], float, int, float] | None:
+    """Pixels, data and variance, sum of the data, number of pixels, unit of all these; None if there is no answer.
+
+    Pixels that only the model sums use come last, without data.
+    """
     pixels = np.flatnonzero(mask)
     d = data.reshape(-1)[pixels].astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):  # infinities are dealt with below
@@ -103,19 +149,17 @@ def chi_scan(
         total = float(np.nansum(d))
     good = ~(np.isnan(d) | np.isnan(variance))
     if not good.any() or not np.isfinite(total) or total <= 0:
-        return _nothing(count)
+        return None
     bounded = good & ~np.isinf(variance)  # an infinite variance adds 0 to the sum and 1 to the count
     order = np.concatenate([pixels[bounded], pixels[~bounded]])
     d, variance = d[bounded], variance[bounded]
     brightest = float(np.abs(d).max(initial=0.0))
     if brightest == 0:
-        return _nothing(count)
+        return None
     unit = math.ldexp(1.0, min(math.frexp(brightest)[1], 1023))  # a power of two: the division is exact
-    chi, scale = np.empty(len(blocks) * LANES), np.empty(len(blocks) * LANES)
     with np.errstate(over="ignore"):
         scaled = (d / unit).astype(np.float32), (variance / unit).astype(np.float32)
-        _scan(blocks, order, *scaled, total / unit, int(good.sum()), chi, scale)
-        return chi[:count] * unit, scale[:count] * unit
+    return order, *scaled, total / unit, int(good.sum()), unit
 
 
 def _nothing(count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -124,47 +168,63 @@ def _nothing(count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 @compiled(fused=True)
 def _scan(
-    blocks: NDArray, pixels: NDArray, data: NDArray, variance: NDArray, total: float, counted: int,
+    blocks: NDArray, pixels: NDArray, data: NDArray, variance: NDArray, ends: NDArray, totals: NDArray,
+    counted: NDArray, chi: NDArray, scale: NDArray,
+) -> None:  # fmt: skip
+    """Fill chi and scale of objects whose pixels and data follow each other and end at `ends`, one (2,) an object."""
+    for b in range(len(blocks)):
+        lanes = slice(b * LANES, (b + 1) * LANES)
+        first_pixel, first_datum = 0, 0
+        for k in range(len(ends)):
+            last_pixel, last_datum = ends[k]
+            _scan_block(
+                blocks[b], pixels[first_pixel:last_pixel], data[first_datum:last_datum],
+                variance[first_datum:last_datum], totals[k], counted[k], chi[k, lanes], scale[k, lanes],
+            )  # fmt: skip
+            first_pixel, first_datum = last_pixel, last_datum
+
+
+@compiled(fused=True)
+def _scan_block(
+    block: NDArray, pixels: NDArray, data: NDArray, variance: NDArray, total: float, counted: int,
     chi: NDArray, scale: NDArray,
 ) -> None:  # fmt: skip
-    """Fill chi and scale; `pixels` lists those of `data` first, then those that only the model sums use."""
+    """Fill chi and scale of one object and the models of one block."""
     part = np.empty(LANES, np.float32)
     # The scale as a sum of two numbers; `same` repeats the first, so that the compiler does not share its
     # product between variance and residual and can fuse it into the latter.
     high, low, same = np.empty(LANES, np.float32), np.empty(LANES, np.float32), np.empty(LANES, np.float32)
     lowest = np.empty(LANES, np.float32)
     sums = np.empty(LANES, np.float64)
-    for b in range(len(blocks)):
-        block = blocks[b]
-        sums[:] = 0.0
-        fours = len(pixels) // 4 * 4
-        for p in range(0, fours, 4):
-            first, second, third, fourth = pixels[p], pixels[p + 1], pixels[p + 2], pixels[p + 3]
-            for lane in range(LANES):
-                one, two = np.float64(block[first, lane]), np.float64(block[second, lane])
-                three, four = np.float64(block[third, lane]), np.float64(block[fourth, lane])
-                sums[lane] += (one + two) + (three + four)
-        for p in range(fours, len(pixels)):
-            for lane in range(LANES):
-                sums[lane] += block[pixels[p], lane]
+    sums[:] = 0.0
+    fours = len(pixels) // 4 * 4
+    for p in range(0, fours, 4):
+        first, second, third, fourth = pixels[p], pixels[p + 1], pixels[p + 2], pixels[p + 3]
         for lane in range(LANES):
-            scale[b * LANES + lane] = total / sums[lane] if sums[lane] > 0 else np.nan
-            high[lane] = scale[b * LANES + lane]
-            low[lane] = scale[b * LANES + lane] - np.float64(high[lane])
-            same[lane] = high[lane]
-        sums[:] = 0.0
-        lowest[:] = np.float32(np.inf)
-        for start in range(0, len(data), _CHUNK):
-            part[:] = np.float32(0)
-            for p in range(start, min(start + _CHUNK, len(data))):
-                row = block[pixels[p]]
-                d, w = data[p], variance[p]
-                for lane in range(LANES):
-                    v = same[lane] * row[lane] + w
-                    rest = (d - high[lane] * row[lane]) - low[lane] * row[lane]
-                    part[lane] += rest * rest / v
-                    lowest[lane] = v if v < lowest[lane] else lowest[lane]
-            for lane in range(LANES):
-                sums[lane] += part[lane]
+            one, two = np.float64(block[first, lane]), np.float64(block[second, lane])
+            three, four = np.float64(block[third, lane]), np.float64(block[fourth, lane])
+            sums[lane] += (one + two) + (three + four)
+    for p in range(fours, len(pixels)):
         for lane in range(LANES):
-            chi[b * LANES + lane] = sums[lane] / counted if lowest[lane] > 0 else np.nan
+            sums[lane] += block[pixels[p], lane]
+    for lane in range(LANES):
+        scale[lane] = total / sums[lane] if sums[lane] > 0 else np.nan
+        high[lane] = scale[lane]
+        low[lane] = scale[lane] - np.float64(high[lane])
+        same[lane] = high[lane]
+    sums[:] = 0.0
+    lowest[:] = np.float32(np.inf)
+    for start in range(0, len(data), _CHUNK):
+        part[:] = np.float32(0)
+        for p in range(start, min(start + _CHUNK, len(data))):
+            row = block[pixels[p]]
+            d, w = data[p], variance[p]
+            for lane in range(LANES):
+                v = same[lane] * row[lane] + w
+                rest = (d - high[lane] * row[lane]) - low[lane] * row[lane]
+                part[lane] += rest * rest / v
+                lowest[lane] = v if v < lowest[lane] else lowest[lane]
+        for lane in range(LANES):
+            sums[lane] += part[lane]
+    for lane in range(LANES):
+        chi[lane] = sums[lane] / counted if lowest[lane] > 0 else np.nan
