@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import rr_lyrae
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shared_io import cli
 from shared_io.errors import CorruptInput, WriteFailed
@@ -201,6 +201,7 @@ def test_a_damaged_block_is_measured_again_with_one_line(
     assert table("a").read_bytes() == table("b").read_bytes()
 
 
+@settings(deadline=None)
 @given(st.integers(0), st.integers(0, 7), st.booleans())
 def test_no_altered_bit_of_a_block_goes_unnoticed(place: int, bit: int, cut: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -301,6 +302,13 @@ def test_blocks_have_all_stars_in_order_and_end_in_time(costs: list[float]) -> N
     assert [cost for part in found for cost in part] == costs
     assert all(0 < len(part) <= 7 for part in found)
     assert all(sum(part) <= SECONDS or len(part) == 1 for part in found)
+
+
+def test_a_small_quadrant_is_divided_for_several_processes() -> None:
+    stars = [np.array([k]) for k in range(800)]
+    for cost, expected in ((0.04, 8), (0.0004, 1), (4.0, 160)):
+        found = divided(stars, np.full(800, 60), np.full(800, cost))
+        assert expected <= len(found) <= expected + 1
 
 
 def test_what_costs_more_comes_in_smaller_blocks() -> None:

@@ -17,6 +17,8 @@ from scope.periods.two_stage import LEAST, SCREENED
 SECONDS = 20.0
 """What a block should take on one core; one star cannot be divided."""
 
+_SHARES, _LEAST = 8, 1.0  # blocks that a quadrant is divided into at least, if they take as long as this [s]
+
 MOST_SOURCES = 1000
 """Light curves in a block."""
 
@@ -73,6 +75,8 @@ def seconds(counts: np.ndarray, spans: np.ndarray, recipe: Recipe) -> np.ndarray
 def divided(stars: Sequence[np.ndarray], counts: np.ndarray, cost: np.ndarray, most: int = MOST_SOURCES) -> list[int]:
     """Return where each block ends in a list of stars; none has more than `SECONDS`, `MOST_POINTS` or `most`.
 
+    A quadrant of little work is divided too, so that several processes share it.
+
     Parameters
     ----------
     stars : sequence of ndarray of int
@@ -86,7 +90,7 @@ def divided(stars: Sequence[np.ndarray], counts: np.ndarray, cost: np.ndarray, m
     """
     ends: list[int] = []
     block = np.zeros(3)
-    limits = np.array([SECONDS, MOST_POINTS, most])
+    limits = np.array([min(SECONDS, max(cost.sum() / _SHARES, _LEAST)), MOST_POINTS, most])
     for k, star in enumerate(stars):
         more = np.array([cost[star].sum(), counts[star].sum(), len(star)])
         if block[2] and (block + more > limits).any():
