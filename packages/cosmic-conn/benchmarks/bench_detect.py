@@ -3,8 +3,9 @@
     python bench_detect.py [SIDE] [PYTHON]
 
 SIDE is that of the frame in pixels (default 1024); PYTHON is the interpreter of an environment in which Cosmic-CoNN 0.6
-is installed. One thread, best of three, the process's own time for one frame; every detector runs in a process of its
-own, so that its memory is its own too.
+is installed. One thread each. Every detector is a process of its own, so that its memory is its own too; they take
+turns for seven rounds, so that a load on the machine meets all alike. Times are the medians of the process's own time
+for one frame, ratios the medians of the ratios within a round.
 """
 
 from __future__ import annotations
@@ -14,32 +15,41 @@ import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 # numpy and torch are imported after this.
 for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_pool] = "1"
 
-REPEATS = 3
+ROUNDS = 7
 
-FRAME = """
+WORKER = """
 import json, resource, sys, time
 import numpy as np
 image = np.load(sys.argv[1])
 {setup}
-best = 1e9
-for _ in range({repeats} + 1):
+found = call(image)
+print("ready", flush=True)
+for line in sys.stdin:
     start = time.process_time()
     found = call(image)
-    best = min(best, time.process_time() - start)
+    taken = time.process_time() - start
+    print(json.dumps([taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6]), flush=True)
 np.save(sys.argv[2], np.asarray(found, dtype=np.float32))
-print(json.dumps([best, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6]))
 """
 
 OURS = """
 from cosmic_conn import Detector, Settings
 detector = Detector(Settings(threads=1, device="cpu", {settings}))
 call = lambda image: detector(image).probability
+"""
+
+TILED = """
+from cosmic_conn import Detector, Settings
+from cosmic_conn.parity import parity_probability
+engine = Detector(Settings(threads=1, device="cpu", {settings})).engine
+call = lambda image: parity_probability(image, engine, {crop})
 """
 
 SCRAPPY = """
@@ -59,73 +69,102 @@ call = lambda image: model.detect_cr(image.copy(), ret_numpy=True)
 WHERE = "import cosmic_conn; print(cosmic_conn.__path__[0])"
 
 
+@dataclass
+class Detector:
+    """One row of the table.
+
+    Attributes
+    ----------
+    name, setup, python
+        What it is called, the code that makes ``call``, and the interpreter that runs it.
+    beside
+        Names of the rows that its time is compared with.
+    same
+        Name of the row whose map its own is compared with.
+    """
+
+    name: str
+    setup: str
+    python: str = sys.executable
+    beside: tuple[str, ...] = ()
+    same: str = ""
+
+
 def main(side: int, python: str | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        image = frame(side)
-        path = Path(folder, "image.npy")
         import numpy as np
 
-        np.save(path, image)
-        print(f"a frame of {side} x {side} pixels, one thread, best of {REPEATS}")
-        print(f"{'detector':56}{'s/Mpix':>9}{'GB':>7}")
-        ours = {
-            "ours, hybrid, fp32": 'precision="fp32"',
-            "ours, net, fp32": 'precision="fp32", method="net"',
-            "ours, net, bf16": 'precision="bf16", method="net"',
-        }
-        for name, settings in ours.items():
-            show(name, OURS.format(settings=settings), sys.executable, path, side)
-        show("astroscrappy 1.3", SCRAPPY, sys.executable, path, side)
-        if python:
-            same_weights(python, path, side, Path(folder))
+        path = Path(folder, "image.npy")
+        np.save(path, frame(side))
+        rows = own_weights() + (same_weights(python, Path(folder)) if python else [])
+        times, memory, maps = measured(rows, path)
+        print(f"a frame of {side} x {side} pixels, one thread, medians of {ROUNDS} rounds in turn")
+        print(f"{'detector':56}{'s/Mpix':>8}{'GB':>7}   how many times as fast as")
+        for row in rows:
+            seconds = np.median(times[row.name]) / (side / 1024) ** 2
+            ratios = ", ".join(f"{name}: {np.median(times[name] / times[row.name]):.2f}" for name in row.beside)
+            print(f"{row.name:56}{seconds:8.3f}{memory[row.name]:7.2f}   {ratios}")
+            if row.same:
+                found, other = maps[row.name], maps[row.same]
+                flips = ((found > 0.5) != (other > 0.5)).mean()
+                print(f"    beside {row.same}: {np.abs(found - other).max():.1e} apart, {100 * flips:.4f} % flip")
 
 
-def same_weights(python: str, path: Path, side: int, folder: Path) -> None:
-    """The predecessor and we with its weights: time, and how far the maps are apart."""
-    import numpy as np
+def own_weights() -> list[Detector]:
+    """What needs nothing but this package."""
+    hybrid, net = "ours, hybrid, fp32", "ours, network alone, fp32"
+    scrappy = "astroscrappy 1.3"
+    return [
+        Detector(scrappy, SCRAPPY),
+        Detector(hybrid, OURS.format(settings='precision="fp32"'), beside=(scrappy,)),
+        Detector(net, OURS.format(settings='precision="fp32", method="net"'), beside=(scrappy,)),
+        Detector("ours, network alone, bf16", OURS.format(settings='precision="bf16", method="net"'), same=net),
+    ]
 
+
+def same_weights(python: str, folder: Path) -> list[Detector]:
+    """The predecessor, and we with its weights: in its tiles, and as we do it."""
     where = subprocess.run([python, "-W", "ignore", "-c", WHERE], capture_output=True, text=True, check=True).stdout
     (source,) = Path(where.split()[-1]).rglob("cosmic-conn_ground_imaging_v0.2.8.pth")
     from cosmic_conn.models.published import import_checkpoint
 
     weights, _ = import_checkpoint(source, folder / "published.safetensors")
-    base = f'model={str(weights)!r}, method="net", '
+    base = f'model={str(weights)!r}, method="net", precision='
+    rows = []
     for crop in (1024, 256):
-        theirs = show(f"Cosmic-CoNN 0.6.1, crop {crop}", THEIRS.format(crop=crop), python, path, side)
-        for precision in ("fp32", "bf16"):
-            setup = TILED.format(settings=base + f'precision="{precision}"', crop=crop)
-            found = show(f"  its weights here, its tiles, {precision}", setup, sys.executable, path, side)
-            apart, flips = np.abs(found - theirs).max(), ((found > 0.5) != (theirs > 0.5)).mean()
-            print(f"{'':6}largest difference {apart:.1e}, {100 * flips:.4f} % of the pixels flip")
-    rough = []
-    for precision in ("fp32", "bf16"):
-        setup = OURS.format(settings=base + f'precision="{precision}"')
-        rough.append(show(f"its weights here, our tiles and front end, {precision}", setup, sys.executable, path, side))
-    flips = ((rough[0] > 0.5) != (rough[1] > 0.5)).mean()
-    print(f"{'':6}{100 * flips:.4f} % of the pixels flip from precision alone")
+        theirs = f"Cosmic-CoNN 0.6.1, crop {crop}"
+        rows.append(Detector(theirs, THEIRS.format(crop=crop), python))
+        setup = TILED.format(settings=base + '"fp32"', crop=crop)
+        rows.append(Detector(f"  its weights here, its tiles of {crop}, fp32", setup, beside=(theirs,), same=theirs))
+    default, scrappy = "Cosmic-CoNN 0.6.1, crop 1024", "astroscrappy 1.3"
+    plain, half = ("  its weights here, our tiles and front end, " + p for p in ("fp32", "bf16"))
+    rows.append(Detector(plain, OURS.format(settings=base + '"fp32"'), beside=(default, scrappy)))
+    rows.append(Detector(half, OURS.format(settings=base + '"bf16"'), beside=(default, scrappy), same=plain))
+    return rows
 
 
-TILED = """
-from dataclasses import replace
-from cosmic_conn import Detector, Settings
-from cosmic_conn.parity import parity_probability
-engine = replace(Detector(Settings(threads=1, device="cpu", {settings})).engine, exact=False)
-call = lambda image: parity_probability(image, engine, {crop})
-"""
-
-
-def show(name: str, setup: str, python: str, path: Path, side: int):
-    """Run one detector, print its row, return its map."""
+def measured(rows: list[Detector], path: Path):
+    """Return seconds of each round, peak memory [GB] and map of each detector, by name."""
     import numpy as np
 
-    target = path.with_name("found.npy")
-    code = FRAME.format(setup=setup, repeats=REPEATS)
-    done = subprocess.run(
-        [python, "-W", "ignore", "-c", code, path, target], capture_output=True, text=True, check=True
-    )
-    seconds, memory = json.loads(done.stdout.strip().splitlines()[-1])
-    print(f"{name:56}{seconds / (side / 1024) ** 2:9.2f}{memory:7.2f}", flush=True)
-    return np.load(target)
+    running, targets = {}, {}
+    for number, row in enumerate(rows):
+        targets[row.name] = path.with_name(f"found{number}.npy")
+        command = [row.python, "-W", "ignore", "-c", WORKER.format(setup=row.setup), path, targets[row.name]]
+        running[row.name] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        while running[row.name].stdout.readline().strip() != "ready":
+            if running[row.name].poll() is not None:
+                raise SystemExit(f"{row.name} does not run")
+    times, memory = {row.name: [] for row in rows}, {}
+    for _ in range(ROUNDS):
+        for name, process in running.items():
+            process.stdin.write("\n")
+            process.stdin.flush()
+            taken, memory[name] = json.loads(process.stdout.readline())
+            times[name].append(taken)
+    for process in running.values():
+        process.communicate()
+    return {n: np.array(t) for n, t in times.items()}, memory, {n: np.load(t) for n, t in targets.items()}
 
 
 def frame(side: int):

@@ -8,7 +8,7 @@ import torch
 from conftest import finds_the_track, sky_image, with_track
 from shared_io.errors import ExternalFailed, InputNotFound
 
-from cosmic_conn import Camera, Detector, Settings, detect
+from cosmic_conn import Camera, Detector, Settings, branches, detect
 from cosmic_conn.engine import device_of
 from cosmic_conn.kernels.masks import around_saturated
 
@@ -232,3 +232,19 @@ def test_a_gpu_that_is_not_there() -> None:
 def test_a_model_that_is_not_there() -> None:
     with pytest.raises(InputNotFound):
         detect(sky_image(), model="no/such.safetensors")
+
+
+@pytest.mark.parametrize("rows", [8, 61])
+def test_the_hybrid_answers_the_same_by_any_strips(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(3)
+    image = sky_image((190, 120), seed=3)
+    for y, x in random.integers(0, 115, (60, 2)):
+        image[y, x : x + 4] += random.uniform(60, 900)
+    image[100:112, 30:40] = 60_000
+    camera = Camera(saturation=50_000)
+    whole = detect(image, camera=camera)
+    monkeypatch.setattr(branches, "_STRIP", rows)
+    found = detect(image, camera=camera)
+    assert whole.mask.any()
+    assert np.array_equal(found.mask, whole.mask)
+    assert np.array_equal(found.probability, whole.probability)

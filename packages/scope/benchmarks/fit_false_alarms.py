@@ -53,7 +53,7 @@ def chance(bands: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> tuple[floa
     frequency = 1 / found.answers[NESTED].period
     return (
         rank_merit(series, frequency), found.merit, float(sizes.sum()), float(np.log(series.baseline)),
-        float(len(sizes)), float(sizes.mean()), float(np.log(kurtosis(series))),
+        float(len(sizes)), float(sizes.mean()), float(np.log(kurtosis(series.merged.mag))),
     )  # fmt: skip
 
 

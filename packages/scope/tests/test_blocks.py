@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import rr_lyrae
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shared_io import cli
 from shared_io.errors import CorruptInput, WriteFailed
@@ -25,7 +25,7 @@ from shared_io.errors import CorruptInput, WriteFailed
 from scope import feature_table
 from scope.block_file import read_block, write_block
 from scope.cli import app
-from scope.features import schema
+from scope.features import assembly, schema
 from scope.features.assembly import Recipe, measure
 from scope.features.crossmatch import Catalogue
 from scope.lightcurves.record import LightCurves
@@ -126,6 +126,60 @@ def test_a_block_that_fails_is_named_and_keeps_the_others(unfinished: Path, caps
     assert not of_blocks("a")
 
 
+def test_a_star_that_cannot_be_measured_is_named_and_keeps_no_other_from_it(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--dirname", "b") == 0
+    whole = pq.read_table(table("b")).to_pylist()
+    strange = whole[5]["_id"]
+    fit = assembly.fourier_features
+
+    def failing(hjd: np.ndarray, mag: np.ndarray, *more: np.ndarray) -> np.ndarray:
+        if np.median(mag) == whole[5]["median"]:
+            raise ZeroDivisionError("a star like no other")
+        return fit(hjd, mag, *more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(assembly, "fourier_features", failing)
+        for _ in range(2):
+            capsys.readouterr()
+            assert run("--dirname", "a") == 3
+            said = capsys.readouterr().out
+            assert f"1 of {len(whole)} sources could not be measured and are empty: {strange} (ZeroDivision" in said
+    found = pq.read_table(table("a"))
+    rows = found.to_pylist()
+    assert str(rows[:5] + rows[6:]) == str(whole[:5] + whole[6:])
+    assert rows[5]["_id"] == strange
+    assert np.isnan([rows[5]["median"], rows[5]["period_LS"], rows[5]["dmdt"][25][25]]).all()
+    assert rows[5]["ra"] == whole[5]["ra"]
+    failures = json.loads(found.schema.metadata[b"scope"])["failed"]
+    assert failures == {str(strange): "ZeroDivisionError: a star like no other"}
+    assert run("--dirname", "a") == 0, "it is tried again"
+    assert table("a").read_bytes() == table("b").read_bytes()
+
+
+def test_all_stars_may_fail(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> object:
+        raise ValueError("no star is right")
+
+    monkeypatch.setattr(assembly, "fourier_features", failing)
+    assert run("--dirname", "a") == 3
+    assert all(np.isnan(row["median"]) for row in pq.read_table(table("a")).to_pylist())
+
+
+def test_a_scheduler_that_is_not_there_is_5_in_one_line(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from shared_io.batch import cluster
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cluster, "_CONNECT", 0.2)
+        assert run("--dirname", "a", "--scheduler", "tcp://127.0.0.1:9") == 5
+    said = capsys.readouterr()
+    lines = [line for line in said.err.splitlines() if "warning" not in line]
+    assert len(lines) == 1
+    assert "no Dask scheduler at tcp://127.0.0.1:9" in lines[0]
+    assert not said.out
+
+
 @pytest.mark.faults
 @pytest.mark.parametrize("how", ["cut", "altered", "emptied"])
 def test_a_damaged_block_is_measured_again_with_one_line(
@@ -147,6 +201,7 @@ def test_a_damaged_block_is_measured_again_with_one_line(
     assert table("a").read_bytes() == table("b").read_bytes()
 
 
+@settings(deadline=None)
 @given(st.integers(0), st.integers(0, 7), st.booleans())
 def test_no_altered_bit_of_a_block_goes_unnoticed(place: int, bit: int, cut: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -249,6 +304,13 @@ def test_blocks_have_all_stars_in_order_and_end_in_time(costs: list[float]) -> N
     assert all(sum(part) <= SECONDS or len(part) == 1 for part in found)
 
 
+def test_a_small_quadrant_is_divided_for_several_processes() -> None:
+    stars = [np.array([k]) for k in range(800)]
+    for cost, expected in ((0.04, 8), (0.0004, 1), (4.0, 160)):
+        found = divided(stars, np.full(800, 60), np.full(800, cost))
+        assert expected <= len(found) <= expected + 1
+
+
 def test_what_costs_more_comes_in_smaller_blocks() -> None:
     def cost(options: Options | None, points: int = 300) -> float:
         return float(seconds(np.array([points]), np.array([1800.0]), Recipe(options))[0])
@@ -256,7 +318,8 @@ def test_what_costs_more_comes_in_smaller_blocks() -> None:
     assert cost(None) < cost(Options(("LS",))) < cost(Options(("LS", "CE"))) < cost(Options(("BLS",)))
     assert cost(Options(("LS",))) < cost(Options(("LS",)), 1000)
     assert cost(Options()) == cost(Options(("ELS_ECE_EAOV",))), "the decision needs all three screens"
-    assert cost(Options()) < cost(Options(compatible=True))
+    assert cost(Options()) < cost(Options(full=True)) < cost(Options(compatible=True))
+    assert cost(Options(device="cuda")) < cost(Options())
     assert cost(Options(("LS",), samples_per_peak=20)) > cost(Options(("LS",)))
 
 

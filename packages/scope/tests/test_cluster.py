@@ -72,6 +72,55 @@ def test_the_command_in_the_script_is_understood_and_forwards_the_options(survey
     assert {"period_LS", "period_AOV"} <= set(pq.read_schema(table).names)
 
 
+ASKED = {
+    "mail_user": (["--mail_user", "me@example.org"], {"mail-user": "me@example.org", "mail-type": "ALL"}),
+    "account_name": (["--account_name", "umn131"], {"account": "umn131"}),
+    "memory_GB": (["--memory_GB", "64"], {"mem": "64G"}),
+    "nodes": (["--nodes", "2"], {"nodes": "2"}),
+    "gpus": (["--gpus", "3"], {"gpus": "3"}),
+    "doGPU": (["--doGPU"], {"gpus": "1"}),
+    "device": (["--device", "cuda"], {"gpus": "1"}),
+    "cluster_name": (["--cluster_name", "expanse"], {"comment": "expanse"}),
+    "time": (["--time", "04:00:00"], {"time": "04:00:00"}),
+}
+"""Options of the cluster, and the lines for Slurm that they make."""
+
+
+def directives(text: str) -> dict[str, str]:
+    return dict(line[len("#SBATCH --") :].split("=", 1) for line in text.splitlines() if line.startswith("#SBATCH"))
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_an_option_of_the_cluster_changes_its_lines_alone(survey: Path, name: str) -> None:
+    more, lines = ASKED[name]
+    base = [word for word in OPTIONS if word != "--doCPU"]
+    found = []
+    for words in (base, [*base, *more]):
+        assert write(*words, "--overwrite") == 0
+        found.append(directives((survey / "out dir" / "slurm" / "slurm.sub").read_text()))
+    without, given = found
+    assert {key: value for key, value in given.items() if without.get(key) != value} == lines
+    assert set(without) <= set(given)
+
+
+@pytest.mark.parametrize("path", ["an env", ""], ids=["with", "without"])
+def test_the_environment_is_activated_before_the_program_runs(survey: Path, path: str) -> None:
+    """Slurm's lines are comments to the shell: the script runs without Slurm."""
+    for folder, says in (("an env/bin", "the environment's"), ("outside", "the system's")):
+        program = survey / folder / "generate_features"
+        program.parent.mkdir(parents=True)
+        program.write_text(f'#!/bin/bash\necho "{says} $*"\n')
+        program.chmod(0o755)
+    (survey / "an env" / "bin" / "activate").write_text(f'PATH="{survey}/an env/bin:$PATH"\n')
+    words = ["--python_env_name", str(survey / path)] if path else []
+    assert write(*OPTIONS, *words) == 0
+    environment = {"PATH": f"{survey}/outside:{os.environ['PATH']}", "SLURM_ARRAY_TASK_ID": "1"}
+    sub = survey / "out dir" / "slurm" / "slurm.sub"
+    done = subprocess.run(["bash", sub], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("the environment's" if path else "the system's")
+    assert done.stdout.rstrip().endswith("--quadrant-index 1")
+
+
 def test_scripts_are_not_overwritten_unasked(survey: Path) -> None:
     assert write(*OPTIONS) == 0
     assert write(*OPTIONS, "--Ncore", "2") == 6

@@ -232,7 +232,7 @@ def test_nothing_is_written_with_do_not_save(here: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (["--doGPU"], 5, "no GPU can be used"),
+        (["--doGPU"], 5, "no CuPy to use a GPU with"),
         (["--doCPU", "--doGPU"], 2, "exclude each other"),
         (["--doCPU", "--period-algorithms", "PDM"], 2, "no period algorithm is called 'PDM'"),
         (["--field", "7", "--doCPU"], 4, "no light curves of field 7"),

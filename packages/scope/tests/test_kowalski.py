@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import sys
@@ -19,6 +20,7 @@ from shared_io.errors import ExternalFailed, InputNotFound
 from scope.cli import app
 from scope.config import read_config
 from scope.features.crossmatch import CATALOGUES
+from scope.kowalski.answers import ANSWER
 from scope.kowalski.catalogues import KowalskiSky
 from scope.kowalski.client import Service, connect
 from scope.kowalski.light_curves import KowalskiSources, curves_of
@@ -229,6 +231,38 @@ def test_a_service_that_fails_is_5_in_one_line(
     assert stand_in.TOKEN not in said
     assert len([line for line in said.splitlines() if "warning" not in line]) == 1
     assert not list(here.rglob("*.parquet"))
+
+
+def test_what_was_answered_before_an_outage_is_not_asked_again(
+    sky: StandIn, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GLORIA_INSTANCE_TOKEN", stand_in.TOKEN)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    words = [*RUN, "--Ncore", "1", "--period-algorithms", "LS"]
+
+    def answered(words: list[str], exit_code: int) -> list[str]:
+        sky.asked.clear()
+        assert run(*words) == exit_code
+        return [json.dumps(query) for query in sky.asked if query["query_type"] != "info"]
+
+    with stand_in.server(sky) as port:
+        write_config(here, port)
+        every = answered([*words, "--dirname", "b"], 0)
+        assert len(every) > 5
+        alerts = sky.collections.pop(stand_in.ALERTS)  # the last that is asked for
+        first = answered(words, 3)
+        (folder,) = (here / "generated_features").rglob(".*.blocks")
+        kept = sorted(folder.iterdir())
+        assert [path.name.startswith(ANSWER) for path in kept] == [True] * len(first)
+        assert stand_in.TOKEN.encode() not in b"".join(gzip.decompress(path.read_bytes()) for path in kept)
+        kept[0].write_bytes(kept[0].read_bytes()[:-9])  # a damaged one is asked for again
+        sky.collections[stand_in.ALERTS] = alerts
+        again = answered(words, 0)
+        assert len(set(again) & set(first)) == 1, "the damaged one"
+        assert len(again) == len(every) - len(first) + 1
+        assert not folder.exists()
+    capsys.readouterr()
+    assert (here / TABLE).read_bytes() == (here / TABLE.replace("generated_features", "b", 1)).read_bytes()
 
 
 def test_an_outage_of_the_gateway_is_waited_out_by_the_real_client(

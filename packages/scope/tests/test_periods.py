@@ -10,6 +10,7 @@ from conftest import eclipsing, nights, rr_lyrae
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scope.kernels.distinct import first_apart
 from scope.periods.decide import SMOOTH, merit
 from scope.periods.grid import FrequencyGrid, terrestrial
 from scope.periods.peaks import distinct_peaks
@@ -103,6 +104,16 @@ def test_the_grid_is_the_stars_own() -> None:
     assert 24.0 - grid.df <= grid.frequencies[-1] < 24.0
     with pytest.raises(ValueError, match="below two cycles"):
         FrequencyGrid.of(10.0, max_freq=0.1)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-5, 5), max_size=30), st.floats(0, 1), st.integers(1, 30))
+def test_places_are_kept_that_are_far_from_better_ones(places: list[float], gap: float, count: int) -> None:
+    kept: list[int] = []
+    for k, place in enumerate(places):
+        if all(abs(place - places[j]) > gap for j in kept) and len(kept) < count:
+            kept.append(k)
+    assert first_apart(np.array(places), gap, count).tolist() == kept
 
 
 def test_peaks_are_distinct_not_neighbouring_samples(rng: np.random.Generator) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,15 +17,17 @@ from cosmic_conn.search import probability_rows
 from cosmic_conn.sky import Plane, Sky
 
 if TYPE_CHECKING:
+    from cosmic_conn.cores import Cores
     from cosmic_conn.detection import Camera
     from cosmic_conn.engine import Engine
 
-__all__ = ["Strip", "hybrid", "lacosmic", "network_strips", "parity"]
+__all__ = ["Strip", "hybrid_strips", "lacosmic", "network_strips", "parity"]
 
 Strip = tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]
 """Probability and mask of some rows."""
 
 _STRIP = 256  # rows that are looked at together
+_PIXELS = 1 << 20  # that are looked at together at most
 _OVERLAP = 4  # rows around a pixel that the Laplacian branch looks at
 
 SHARP_CLIP = 7.0
@@ -39,7 +43,7 @@ SHARP_DOUBT = 0.01
 """Probability that the network must give it at least: far below its threshold, far above that of a star's core."""
 
 
-def network_strips(plane: Plane, sky: Sky, engine: Engine, tile: int, threshold: float) -> Iterator[Strip]:
+def network_strips(plane: Plane, sky: Sky, engine: Engine | Cores, tile: int, threshold: float) -> Iterator[Strip]:
     """Yield probability and mask of a plane by the network alone, from its first rows to its last.
 
     Pixels without a value are never flagged, nor are saturated ones and those around a saturated star or bleed.
@@ -48,15 +52,22 @@ def network_strips(plane: Plane, sky: Sky, engine: Engine, tile: int, threshold:
         yield probability, (probability > threshold) & _clear(plane, start, start + len(probability))
 
 
-def hybrid(plane: Plane, sky: Sky, engine: Engine, tile: int, threshold: float, camera: Camera) -> Strip:
-    """Return probability and mask of a plane by the network and a second look; the same are never flagged."""
-    probability = np.empty(plane.shape, dtype=np.float32)
-    for start, rows in probability_rows(plane, sky, engine, tile):
-        probability[start : start + len(rows)] = rows
-    mask = probability > threshold
-    _second_look(plane, sky, camera, probability, mask)
-    _keep_clear(plane, mask)
-    return probability, mask
+def hybrid_strips(
+    plane: Plane, sky: Sky, engine: Engine | Cores, tile: int, threshold: float, camera: Camera
+) -> Iterator[Strip]:
+    """Yield probability and mask of a plane by the network and a second look; the same are never flagged.
+
+    Sharp pixels that the network doubts are added to the mask, then what does not stand out from its neighbours is
+    taken out. A strip is settled when what was added to the one below is known.
+    """
+    charge = float(np.median(sky.noise)) * (camera.gain or 1.0)
+    held, above = None, np.empty((0, plane.shape[1]), dtype=bool)
+    for following in chain(_marked(plane, sky, engine, tile, threshold, charge), [None]):
+        if held is not None:
+            below = held.mask[:0] if following is None else following.mask[:_OVERLAP]
+            yield held.probability, _settled(plane, held, above, below, charge)
+            above = held.mask[-_OVERLAP:]
+        held = following
 
 
 def _keep_clear(plane: Plane, mask: npt.NDArray[np.bool_]) -> None:
@@ -73,37 +84,69 @@ def _clear(plane: Plane, start: int, stop: int) -> npt.NDArray[np.bool_]:
     return ~(near | plane.rows(start, stop)[1])
 
 
-def _second_look(
-    plane: Plane, sky: Sky, camera: Camera, probability: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_]
-) -> None:
-    """Add sharp pixels that the network doubts to a mask, then take out what does not stand out from its neighbours."""
-    charge = float(np.median(sky.noise)) * (camera.gain or 1.0)
-    for start, first, _, rows in _strips(plane, sky):
-        y, x, _ = sharp_pixels(rows, charge, clip=SHARP_CLIP, contrast=SHARP_CONTRAST)
-        y, x = _inside(y + first, x, start)
+@dataclass(frozen=True)
+class _Marked:
+    """Some rows and what may be a cosmic ray in them: probability, mask, and these rows and those around them."""
+
+    start: int
+    probability: npt.NDArray[np.float32]
+    mask: npt.NDArray[np.bool_]
+    shown: npt.NDArray[np.float32]
+
+    @property
+    def stop(self) -> int:
+        return self.start + len(self.mask)
+
+
+def _marked(
+    plane: Plane, sky: Sky, engine: Engine | Cores, tile: int, threshold: float, charge: float
+) -> Iterator[_Marked]:
+    """Yield the strips of a plane with the sharp pixels that the network doubts added to their masks."""
+    height, width = plane.shape
+    together = min(_STRIP, max(_PIXELS // width, 2 * _OVERLAP))
+    for start, probability in _regrouped(probability_rows(plane, sky, engine, tile), together):
+        stop = start + len(probability)
+        first, last = max(start - _OVERLAP, 0), min(stop + _OVERLAP, height)
+        shown = sky.normalised(plane, first, last, knee=1e6)
+        mask = probability > threshold
+        y, x, _ = sharp_pixels(shown, charge, clip=SHARP_CLIP, contrast=SHARP_CONTRAST)
+        y, x = _inside(y + first - start, x, len(mask))
         doubted = probability[y, x] > SHARP_DOUBT
         mask[y[doubted], x[doubted]] = True
-    spilled = []
-    for start, first, last, rows in _strips(plane, sky):
-        y, x = without_excess(rows, mask[first:last], charge, LEAST_EXCESS)
-        spilled.append(_inside(y + first, x, start))
-    for y, x in spilled:
-        mask[y, x] = False
+        yield _Marked(start, probability, mask, shown)
 
 
-def _strips(plane: Plane, sky: Sky) -> Iterator[tuple[int, int, int, npt.NDArray[np.float32]]]:
-    """Yield the start of each strip, and its rows and those around it above the sky, in units of its noise."""
-    height = plane.shape[0]
-    for start in range(0, height, _STRIP):
-        first, last = max(start - _OVERLAP, 0), min(start + _STRIP + _OVERLAP, height)
-        yield start, first, last, sky.normalised(plane, first, last, knee=1e6)
+def _settled(
+    plane: Plane, strip: _Marked, above: npt.NDArray[np.bool_], below: npt.NDArray[np.bool_], charge: float
+) -> npt.NDArray[np.bool_]:
+    """Return the mask of a strip without what does not stand out from its neighbours."""
+    y, x = without_excess(strip.shown, np.concatenate([above, strip.mask, below]), charge, LEAST_EXCESS)
+    y, x = _inside(y - len(above), x, len(strip.mask))
+    mask = strip.mask & _clear(plane, strip.start, strip.stop)
+    mask[y, x] = False
+    return mask
+
+
+def _regrouped(
+    strips: Iterator[tuple[int, npt.NDArray[np.float32]]], together: int
+) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+    """Yield the rows of strips, so many at a time, and fewer at the end."""
+    rest: npt.NDArray[np.float32] | None = None
+    for start, rows in strips:
+        rest = rows if rest is None else np.concatenate([rest, rows])
+        begin = start + len(rows) - len(rest)
+        while len(rest) >= together:
+            yield begin, rest[:together]
+            rest, begin = rest[together:], begin + together
+    if rest is not None and len(rest):
+        yield begin, rest
 
 
 def _inside(
-    y: npt.NDArray[np.int64], x: npt.NDArray[np.int64], start: int
+    y: npt.NDArray[np.int64], x: npt.NDArray[np.int64], rows: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return the places that are in the strip itself."""
-    inside = (y >= start) & (y < start + _STRIP)
+    inside = (y >= 0) & (y < rows)
     return y[inside], x[inside]
 
 

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from shared_io.errors import SchemaMismatch
 
 from cosmic_conn.kernels.masks import object_sizes, size_counts
-from cosmic_conn.models.registry import DEFAULT, open_model
+from cosmic_conn.machine import cores, maybe_gpu, maybe_matrices
+from cosmic_conn.models.registry import DEFAULT, find_model, open_model
+from cosmic_conn.models.store import read
 from cosmic_conn.sky import Plane, Sky
 
 if TYPE_CHECKING:
     from cosmic_conn.branches import Strip
+    from cosmic_conn.cores import Cores
     from cosmic_conn.engine import Engine
 
 __all__ = ["Camera", "Detection", "Detector", "Settings", "detect"]
 
 Method = Literal["net", "lacosmic", "hybrid"]
 
-TILE = 320
-"""Largest side of the tiles that the network is fed with, by default [pixel]: what they need stays in the cache."""
+TILE = 416
+"""Largest side of the tiles that the network is fed with, by default [pixel]: larger ones need more memory."""
 
 SMALLEST = 8
 """Least side of an image [pixel]."""
@@ -179,7 +184,7 @@ class Detector:
         masks = [None] * len(planes) if mask is None else mask.reshape(planes.shape)
         camera = camera or Camera()
         found = [
-            self._plane(Plane(plane, lost, camera.saturation), camera)
+            _joined(self.strips(Plane(plane, lost, camera.saturation), camera))
             for plane, lost in zip(planes, masks, strict=True)
         ]
         if pixels.ndim == 2:
@@ -191,35 +196,33 @@ class Detector:
     def strips(self, plane: Plane, camera: Camera) -> Iterator[Strip]:
         """Yield probability and mask of one plane from its first rows to its last.
 
-        With ``method="net"`` no more than some rows of plane, probability and mask are in memory at a time.
+        With the network or the hybrid no more than some rows of plane, probability and mask are in memory at a time.
         """
         from cosmic_conn import branches
 
-        if self.settings.method == "net" and self.settings.parity is None:
-            assert self.engine is not None  # noqa: S101 (made for it)
-            sky = Sky.measure(plane)
-            yield from branches.network_strips(plane, sky, self.engine, self.settings.tile, self.threshold)
+        s = self.settings
+        if s.method == "lacosmic" or s.parity is not None:
+            probability, mask = self._whole(plane, camera)
+            for start in range(0, len(mask), _STRIP):
+                yield probability[start : start + _STRIP], mask[start : start + _STRIP]
             return
-        probability, mask = self._plane(plane, camera)
-        for start in range(0, len(mask), _STRIP):
-            yield probability[start : start + _STRIP], mask[start : start + _STRIP]
+        assert self.engine is not None  # noqa: S101 (made for it)
+        sky = Sky.measure(plane)
+        if s.method == "net":
+            yield from branches.network_strips(plane, sky, self.engine, s.tile, self.threshold)
+        else:
+            yield from branches.hybrid_strips(plane, sky, self.engine, s.tile, self.threshold, camera)
 
-    def _plane(self, plane: Plane, camera: Camera) -> Strip:
-        """Return probability and mask of one plane."""
+    def _whole(self, plane: Plane, camera: Camera) -> Strip:
+        """Return probability and mask of a plane that is not searched by strips."""
         from cosmic_conn import branches
 
-        if self.settings.parity is not None:
-            assert self.engine is not None  # noqa: S101 (made for it)
-            probability = branches.parity(np.asarray(plane.pixels[:]), self.engine, self.settings.parity)
-            return probability, probability > self.threshold
-        if self.settings.method == "net":
-            probabilities, masks = zip(*self.strips(plane, camera), strict=True)
-            return np.concatenate(probabilities), np.concatenate(masks)
-        sky = Sky.measure(plane)
-        if self.engine is None:
-            found = branches.lacosmic(plane, sky, camera)
+        if self.settings.parity is None:
+            found = branches.lacosmic(plane, Sky.measure(plane), camera)
             return found.astype(np.float32), found
-        return branches.hybrid(plane, sky, self.engine, self.settings.tile, self.threshold, camera)
+        assert self.engine is not None  # noqa: S101 (made for it)
+        probability = branches.parity(np.asarray(plane.pixels[:]), self.engine, self.settings.parity)
+        return probability, probability > self.threshold
 
 
 def detect(image: Any, mask: Any = None, *, camera: Camera | None = None, **settings: Any) -> Detection:
@@ -261,18 +264,43 @@ def detect(image: Any, mask: Any = None, *, camera: Camera | None = None, **sett
     return Detector(Settings(**settings))(image, mask, camera)
 
 
-def _engine(settings: Settings) -> Engine:
-    from cosmic_conn.engine import Engine, cores, device_of, has_fast_bf16
+def _joined(strips: Iterable[Strip]) -> Strip:
+    """Return probability and mask of strips behind one another."""
+    probabilities, masks = zip(*strips, strict=True)
+    return np.concatenate(probabilities), np.concatenate(masks)
 
-    network, card = open_model(settings.model)
-    device = device_of(settings.device)
-    precision = settings.precision
-    threads = settings.threads or cores()
-    if settings.parity is not None:
+
+def _engine(settings: Settings) -> Engine | Cores:
+    s, threads = settings, settings.threads or cores()
+    wanted = s.parity is None and s.precision != "bf16" and s.device in ("auto", "cpu")
+    if wanted and not (s.device == "auto" and maybe_gpu()) and not (s.precision == "auto" and maybe_matrices()):
+        found = _without_torch(find_model(s.model), threads)
+        if found:
+            return found
+    from cosmic_conn.engine import Engine, device_of, has_fast_bf16
+
+    network, card = open_model(s.model)
+    device = device_of(s.device)
+    if s.parity is not None:
         return Engine(network, card, device, "fp32", exact=True, threads=threads)
+    precision = s.precision
     if precision == "auto":
         precision = "bf16" if has_fast_bf16(device) else "fp32"
     return Engine(network, card, device, precision, threads=threads)
+
+
+def _without_torch(path: Path, threads: int) -> Cores | None:
+    """Return a model made ready for the fast pass, or None where there is none for its architecture."""
+    from cosmic_conn.cores import Cores
+    from cosmic_conn.forward import Forward
+
+    tensors, card = read(path)
+    if not Forward.suits(card.architecture):
+        return None
+    try:
+        return Cores(Forward(card.architecture, tensors), card, threads)
+    except ValueError as error:
+        raise SchemaMismatch(f"these tensors do not fit the network of the card ({error})", path=path) from error
 
 
 def _arrays(image: Any, mask: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:

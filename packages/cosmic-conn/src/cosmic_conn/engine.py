@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from shared_io.errors import ExternalFailed
 
+from cosmic_conn.machine import cores
 from cosmic_conn.models.card import Card
 from cosmic_conn.network import UNet, folded
 
 __all__ = ["Engine", "alone", "cores", "device_of", "has_fast_bf16", "one_thread"]
 
-_BATCH_PIXELS = 1 << 24  # of the tiles that a GPU is given at once
+if TYPE_CHECKING:
+    from cosmic_conn.cores import Cores
+
+Tiles = npt.NDArray[np.float32]
+Run = Callable[[Tiles], Tiles]
+
+_BATCH_PIXELS = 1 << 22  # of the tiles that a GPU is given at once
 
 
 def device_of(name: str) -> torch.device:
@@ -84,17 +91,17 @@ class Engine:
 
     @property
     def depends_on_tile(self) -> bool:
-        """Whether a pixel's answer depends on the whole tile: group and instance normalisation look at all of it."""
-        return self.network.architecture.norm in ("group", "instance")
+        """Whether a pixel's answer depends on the whole tile."""
+        return self.network.architecture.depends_on_tile
+
+    @property
+    def together(self) -> int:
+        """How many tiles it is worth giving at a time."""
+        return 32 if self.device.type == "cuda" else 4 * self.threads
 
     @property
     def _layout(self) -> torch.memory_format:
         return torch.contiguous_format if self.exact else torch.channels_last
-
-    @cached_property
-    def _ready(self) -> UNet:
-        kind = torch.bfloat16 if self.precision == "bf16" else torch.float32
-        return folded(self.network).to(self.device, kind, memory_format=self._layout)  # type: ignore[call-overload]
 
     def probabilities(self, tiles: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the probability of a cosmic ray in each pixel.
@@ -109,23 +116,47 @@ class Engine:
         ndarray of float32, same shape
         """
         if self.device.type == "cuda":
-            most = max(1, _BATCH_PIXELS // tiles[0].size)
-            return np.concatenate([self._run(tiles[i : i + most]) for i in range(0, len(tiles), most)])
-        _ = self._ready  # made before the threads share it
+            return self._plain(tiles) if self.exact else self._batches(tiles)
+        if self._fast:
+            return self._fast.probabilities(tiles)
+        run = self._plain  # made before the threads share it
         with one_thread(), ThreadPoolExecutor(self.threads, initializer=alone) as pool:
-            return np.concatenate(list(pool.map(self._run, tiles[:, None])))
+            return np.concatenate(list(pool.map(run, tiles[:, None])))
 
-    @torch.inference_mode()
-    def _run(self, tiles: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        kind = next(self._ready.parameters()).dtype
-        batch = torch.from_numpy(np.ascontiguousarray(tiles))[:, None].to(self.device, kind)
-        logits = self._ready(batch.contiguous(memory_format=self._layout))
-        return np.asarray(torch.sigmoid(logits.float())[:, 0].cpu().numpy())
+    @cached_property
+    def _batches(self) -> Run:
+        """The tiles on a GPU."""
+        from cosmic_conn.batches import Batches
 
+        network = folded(self.network).to(self.device, memory_format=self._layout)  # type: ignore[call-overload]
+        return Batches(network, half=self.precision == "bf16", most=_BATCH_PIXELS)
 
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0))
+    @cached_property
+    def _fast(self) -> Cores | None:
+        """The fast pass, where there is one for this network and arithmetic."""
+        if self.exact or self.precision != "fp32":
+            return None
+        from cosmic_conn.cores import Cores
+        from cosmic_conn.forward import Forward
+
+        if not Forward.suits(self.network.architecture):
+            return None
+        tensors = {name: values.cpu().numpy() for name, values in self.network.state_dict().items()}
+        return Cores(Forward(self.network.architecture, tensors), self.card, self.threads)
+
+    @cached_property
+    def _plain(self) -> Run:
+        """The pass of torch."""
+        kind = torch.bfloat16 if self.precision == "bf16" else torch.float32
+        network = folded(self.network).to(self.device, kind, memory_format=self._layout)  # type: ignore[call-overload]
+
+        @torch.inference_mode()
+        def run(tiles: Tiles) -> Tiles:
+            batch = torch.from_numpy(np.ascontiguousarray(tiles))[:, None].to(self.device, kind)
+            logits = network(batch.contiguous(memory_format=self._layout))
+            return np.asarray(torch.sigmoid(logits.float())[:, 0].cpu().numpy())
+
+        return run
 
 
 @contextmanager

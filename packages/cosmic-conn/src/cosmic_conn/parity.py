@@ -6,17 +6,23 @@ NaN set to zero, no noise, no masks, and up to 15 rows and columns at the end th
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
-from cosmic_conn.engine import Engine
+if TYPE_CHECKING:
+    from cosmic_conn.cores import Cores
+    from cosmic_conn.engine import Engine
 
 __all__ = ["parity_probability"]
 
 _CUT = 16  # tiles are cut to multiples of this [pixel]
 
 
-def parity_probability(pixels: npt.NDArray[np.generic], engine: Engine, crop: int = 1024) -> npt.NDArray[np.float32]:
+def parity_probability(
+    pixels: npt.NDArray[np.generic], engine: Engine | Cores, crop: int = 1024
+) -> npt.NDArray[np.float32]:
     """Return the probability map as Cosmic-CoNN makes it.
 
     Parameters

@@ -7,22 +7,26 @@ whole tile, and are blended; every pixel is searched, to the last row and column
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from cosmic_conn.engine import Engine
 from cosmic_conn.kernels.tiling import blend_weights, fitting_side, padded, tile_starts
 from cosmic_conn.sky import Plane, Sky
+
+if TYPE_CHECKING:
+    from cosmic_conn.cores import Cores
+    from cosmic_conn.engine import Engine
 
 __all__ = ["probability_rows"]
 
 Array = npt.NDArray[np.float32]
 
-_TOGETHER = 32  # tiles side by side that are given to the network at a time
+_PIXELS = 1 << 19  # of the rows that are made ready, or handed on, together
 
 
-def probability_rows(plane: Plane, sky: Sky, engine: Engine, tile: int) -> Iterator[tuple[int, Array]]:
+def probability_rows(plane: Plane, sky: Sky, engine: Engine | Cores, tile: int) -> Iterator[tuple[int, Array]]:
     """Yield the probability of a cosmic ray in each pixel, as strips of rows from the first to the last.
 
     Parameters
@@ -40,7 +44,7 @@ def probability_rows(plane: Plane, sky: Sky, engine: Engine, tile: int) -> Itera
         First row of the strip.
     probability : ndarray of float32, shape (rows, width)
     """
-    architecture = engine.network.architecture
+    architecture = engine.card.architecture
     multiple = architecture.multiple
     height, width = plane.shape
     halo = padded(architecture.reach, multiple)
@@ -49,15 +53,16 @@ def probability_rows(plane: Plane, sky: Sky, engine: Engine, tile: int) -> Itera
     (tops, tall), (lefts, wide) = (_axis(n, tile, halo, multiple) for n in (height, width))
     down = blend_weights(padded(height, multiple), tops, tall, halo, margin)
     across = blend_weights(padded(width, multiple), lefts, wide, halo, margin)
-    carried = np.zeros((tall, width), dtype=np.float32)
+    carried = np.zeros((tall, padded(width, multiple)), dtype=np.float32)
     for index, top in enumerate(tops):
-        shown = _strip(plane, sky, engine, top, tall)
-        strip = _across(engine, shown, lefts, wide, across)[:, :width]
-        carried += strip * down[index][:, None]
+        _search(engine, _strip(plane, sky, engine, top, tall), lefts, wide, down[index], across, carried)
         stop = tops[index + 1] if index + 1 < len(tops) else height
-        yield top, carried[: stop - top].copy()
-        carried[: tall - (stop - top)] = carried[stop - top :] if stop - top < tall else 0
-        carried[tall - (stop - top) :] = 0
+        for start in range(top, stop, _rows_together(width)):
+            last = min(start + _rows_together(width), stop)
+            yield start, carried[start - top : last - top, :width].copy()
+        kept = max(tall - (stop - top), 0)
+        carried[:kept] = carried[tall - kept :]
+        carried[kept:] = 0
 
 
 def _axis(length: int, tile: int, halo: int, multiple: int) -> tuple[list[int], int]:
@@ -67,23 +72,35 @@ def _axis(length: int, tile: int, halo: int, multiple: int) -> tuple[list[int], 
     return tile_starts(full, side, halo, multiple), side
 
 
-def _strip(plane: Plane, sky: Sky, engine: Engine, top: int, tall: int) -> Array:
+def _rows_together(width: int) -> int:
+    """Return how many rows are handed on, or made ready, together."""
+    return max(_PIXELS // width, 1)
+
+
+def _strip(plane: Plane, sky: Sky, engine: Engine | Cores, top: int, tall: int) -> Array:
     """Return normalised rows; beyond the last row and column of the image these are repeated."""
     height, width = plane.shape
     front = engine.card.front
     last = min(top + tall, height)
-    rows = sky.normalised(plane, top, last, front.knee)
-    wide = padded(width, engine.network.architecture.multiple)
-    strip = np.pad(rows, ((0, tall - len(rows)), (0, wide - width)), mode="edge")
-    return strip if front.scale == 1 else strip * np.float32(front.scale)
+    strip = np.empty((tall, padded(width, engine.card.architecture.multiple)), dtype=np.float32)
+    for start in range(top, last, _rows_together(width)):
+        stop = min(start + _rows_together(width), last)
+        strip[start - top : stop - top, :width] = sky.normalised(plane, start, stop, front.knee)
+    strip[last - top :, :width] = strip[last - top - 1, :width]
+    strip[:, width:] = strip[:, width - 1 : width]
+    if front.scale != 1:
+        strip *= np.float32(front.scale)
+    return strip
 
 
-def _across(engine: Engine, shown: Array, lefts: list[int], wide: int, weights: Array) -> Array:
-    """Return the blended map of one row of tiles."""
-    found = np.zeros_like(shown)
-    for first in range(0, len(lefts), _TOGETHER):
-        part = slice(first, first + _TOGETHER)
+def _search(
+    engine: Engine | Cores, shown: Array, lefts: list[int], wide: int, down: Array, across: Array, found: Array
+) -> None:
+    """Add the blended answers of one row of tiles to those of the row above."""
+    for first in range(0, len(lefts), engine.together):
+        part = slice(first, first + engine.together)
         answers = engine.probabilities(np.stack([shown[:, left : left + wide] for left in lefts[part]]))
-        for answer, left, weight in zip(answers, lefts[part], weights[part], strict=True):
-            found[:, left : left + wide] += answer * weight
-    return found
+        for answer, left, weight in zip(answers, lefts[part], across[part], strict=True):
+            answer *= weight
+            answer *= down[:, None]
+            found[:, left : left + wide] += answer

@@ -6,13 +6,19 @@ Rows are read as they are needed, so that a memory-mapped image of any size need
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cosmic_conn.kernels.background import interpolate_grid, mesh_edges, mesh_row, smooth_grid
+from cosmic_conn.kernels.background import (
+    blended,
+    interpolate_grid,
+    mesh_edges,
+    mesh_places,
+    mesh_row,
+    smooth_grid,
+)
 from cosmic_conn.kernels.front import fill_bad, soft_clip, to_float32
 
 if TYPE_CHECKING:
@@ -95,25 +101,23 @@ class Sky:
         # A mesh of constant pixels (an unexposed strip, overscan filled with zeros) has no noise of its own.
         return cls(level, np.where(noise > 0, noise, usual).astype(np.float32), plane.shape)
 
-    @cached_property
-    def _columns(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """The grids interpolated along x."""
-        width = self.shape[1]
-        starts, positions = mesh_edges(width, self._side(1)), np.arange(width)
-        level, noise = (
-            np.ascontiguousarray(interpolate_grid(g.T, starts, self._side(1), positions).T)
-            for g in (self.level, self.noise)
-        )
-        return level, noise
-
     def _side(self, axis: int) -> int:
         """Side of a mesh along an axis [pixel]."""
         return self.shape[axis] if self.level.shape[axis] == 1 else MESH
 
     def rows(self, start: int, stop: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Return background and noise of some rows, each of shape (stop - start, width)."""
-        starts, side = mesh_edges(self.shape[0], self._side(0)), self._side(0)
-        level, noise = (interpolate_grid(g, starts, side, np.arange(start, stop)) for g in self._columns)
+        height, width = self.shape
+        low, high, weight = mesh_places(mesh_edges(height, self._side(0)), self._side(0), np.arange(start, stop))
+        needed = slice(low.min(), high.max() + 1)  # all meshes of a large plane at the width of its pixels are too many
+        starts, positions = mesh_edges(width, self._side(1)), np.arange(width)
+        level, noise = (
+            blended(
+                np.ascontiguousarray(interpolate_grid(grid[needed].T, starts, self._side(1), positions).T),
+                low - needed.start, high - needed.start, weight,
+            )
+            for grid in (self.level, self.noise)
+        )  # fmt: skip
         return level, noise
 
     def normalised(self, plane: Plane, start: int, stop: int, knee: float) -> npt.NDArray[np.float32]:

@@ -44,7 +44,7 @@ def detect(
         cli.option(
             "-c",
             "--crop",
-            help="Side of the tiles; 0: whole image [default: 320; 1024 with --parity]",
+            help="Side of the tiles; 0: whole image [default: 416; 1024 with --parity]",
             unit="pixel",
             min=0,
         ),

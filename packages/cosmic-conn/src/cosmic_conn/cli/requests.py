@@ -35,12 +35,14 @@ def settings_of(*, crop: int | None, parity: bool, **values: Any) -> Settings:
         tile = TILE if crop is None else crop or _WHOLE
         settings = Settings(tile=tile, parity=_published(crop) if parity else None, **values)
     if settings.method != "lacosmic":
-        from cosmic_conn.engine import device_of
         from cosmic_conn.models.card import read_card
         from cosmic_conn.models.registry import find_model
 
-        with _usage():
-            device_of(settings.device)
+        if settings.device not in ("auto", "cpu"):
+            from cosmic_conn.engine import device_of
+
+            with _usage():
+                device_of(settings.device)
         read_card(find_model(settings.model))
     return settings
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["interpolate_grid", "mesh_edges", "mesh_row", "smooth_grid"]
+__all__ = ["blended", "interpolate_grid", "mesh_edges", "mesh_places", "mesh_row", "smooth_grid"]
 
 Array = npt.NDArray[np.float32]
 
@@ -94,11 +94,22 @@ def interpolate_grid(grid: Array, starts: npt.NDArray[np.int64], size: int, posi
     -------
     ndarray of float32, shape (len(positions), ...)
     """
+    return blended(grid, *mesh_places(starts, size, positions))
+
+
+def mesh_places(
+    starts: npt.NDArray[np.int64], size: int, positions: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Array]:
+    """Return between which meshes pixels of an axis lie, and the weight of the later one; as `interpolate_grid`."""
     centres = starts + (size - 1) / 2
     place = np.interp(positions, centres, np.arange(len(centres)))
     low = np.minimum(place.astype(np.int64), max(len(centres) - 2, 0))
-    high = np.minimum(low + 1, len(centres) - 1)
-    weight = (place - low).astype(np.float32).reshape(-1, *[1] * (grid.ndim - 1))
+    return low, np.minimum(low + 1, len(centres) - 1), (place - low).astype(np.float32)
+
+
+def blended(grid: Array, low: npt.NDArray[np.int64], high: npt.NDArray[np.int64], weight: Array) -> Array:
+    """Return the rows of a grid that lie between its rows `low` and `high`."""
+    weight = weight.reshape(-1, *[1] * (grid.ndim - 1))
     return np.asarray(grid[low] * (1 - weight) + grid[high] * weight, dtype=np.float32)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from shared_io import atomic
 from shared_io.errors import CorruptInput, InputNotFound, InputTooLarge, SchemaMismatch
 
-from cosmic_conn.network import Architecture
+from cosmic_conn.architecture import Architecture
 
 __all__ = ["Card", "Front", "card_path", "read_card", "write_card"]
 

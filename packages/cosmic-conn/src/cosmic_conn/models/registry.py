@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shared_io.errors import InputNotFound, SchemaMismatch
 
 from cosmic_conn.models.card import Card, read_card
 from cosmic_conn.models.store import load
-from cosmic_conn.network import UNet
+
+if TYPE_CHECKING:
+    from cosmic_conn.network import UNet
 
 __all__ = ["DEFAULT", "find_model", "open_model", "shipped"]
 

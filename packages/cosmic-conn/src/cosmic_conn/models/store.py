@@ -6,14 +6,19 @@ import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 from shared_io import atomic, limits
 from shared_io.errors import CorruptInput, InputNotFound, SchemaMismatch
 
 from cosmic_conn.models.card import Card, read_card, write_card
-from cosmic_conn.network import UNet
 
-__all__ = ["check_name", "load", "save"]
+if TYPE_CHECKING:
+    from cosmic_conn.network import UNet
+
+__all__ = ["check_name", "load", "read", "save"]
 
 
 def save(network: UNet, card: Card, path: str | os.PathLike[str], *, overwrite: bool = False) -> Card:
@@ -84,14 +89,9 @@ def load(path: str | os.PathLike[str]) -> tuple[UNet, Card]:
     import safetensors.torch
     from safetensors import SafetensorError
 
-    try:
-        limits.check_bytes(Path(path).stat().st_size, path=path, what="file of weights")
-        data = Path(path).read_bytes()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        raise InputNotFound("there is no such file of weights", path=path) from error
-    card = read_card(path)
-    if hashlib.sha256(data).hexdigest() != card.sha256:
-        raise CorruptInput("these are not the weights that their card speaks of (sha256)", path=path)
+    from cosmic_conn.network import UNet
+
+    data, card = _believed(path)
     try:
         tensors = safetensors.torch.load(data)
     except (SafetensorError, ValueError, KeyError) as error:
@@ -102,3 +102,29 @@ def load(path: str | os.PathLike[str]) -> tuple[UNet, Card]:
     except RuntimeError as error:
         raise SchemaMismatch("these tensors do not fit the network of the card", path=path) from error
     return network.eval(), card
+
+
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, npt.NDArray[np.float32]], Card]:
+    """Read weights by name, and their card, without torch; errors as `load`, but that nobody asks whether they fit."""
+    import safetensors.numpy
+    from safetensors import SafetensorError
+
+    data, card = _believed(path)
+    try:
+        tensors = safetensors.numpy.load(data)
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise CorruptInput(f"not a file of safetensors ({error})", path=path) from error
+    return {name: np.asarray(values, dtype=np.float32) for name, values in tensors.items()}, card
+
+
+def _believed(path: str | os.PathLike[str]) -> tuple[bytes, Card]:
+    """Return the bytes of a file of weights that is the one its card speaks of."""
+    try:
+        limits.check_bytes(Path(path).stat().st_size, path=path, what="file of weights")
+        data = Path(path).read_bytes()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise InputNotFound("there is no such file of weights", path=path) from error
+    card = read_card(path)
+    if hashlib.sha256(data).hexdigest() != card.sha256:
+        raise CorruptInput("these are not the weights that their card speaks of (sha256)", path=path)
+    return data, card

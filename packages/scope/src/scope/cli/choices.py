@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 from shared_io import cli
 
+from scope.cli.generation import Device
+
 if TYPE_CHECKING:
     from scope.cli.generation import Generation
     from scope.config import Config
@@ -66,8 +68,6 @@ def request_of(o: Generation, config: Config, light_curves: Path | None) -> Requ
     from scope.features.flares import NAMES as FLARES
     from scope.pipeline.features import Request
 
-    if o.do_cpu and o.do_gpu:
-        raise typer.BadParameter("--doCPU and --doGPU exclude each other")
     if "/" in o.filename:
         raise typer.BadParameter("--filename is what names begin with; --dirname is the folder")
     generation = config.settings.feature_generation
@@ -164,29 +164,53 @@ def _cuts(o: Generation, config: Config, steps: dict[str, Any]) -> Cuts:
 
 
 def _periods(o: Generation, config: Config, steps: dict[str, Any]) -> Options | None:
-    """Return the search asked for; without --doCPU there is none."""
+    """Return the search asked for; without a device there is none."""
     from scope.periods.compatible import check
     from scope.periods.search import Options, canonical
 
-    if o.do_gpu:
-        from shared_io.errors import ExternalFailed
-
-        raise ExternalFailed("no GPU can be used", hint="--doCPU gives the same columns")
-    if not o.do_cpu:
+    device = _device(o)
+    if device is None:
         cli.warn("neither --doCPU nor --doGPU: all periods are set to 1 d")
         return None
+    known = config.settings.feature_generation.period_algorithms
     cadence = steps["min_cadence_minutes"]
     highest = 720.0 / cadence if o.do_scale_min_period and cadence > 0 else steps["max_freq"]
     try:
-        names = canonical(o.period_algorithms or config.settings.feature_generation.period_algorithms.CPU)
+        names = canonical(o.period_algorithms or (known.CPU if device == "cpu" else known.GPU))
         if o.compatible:
             check(names)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     return Options(
         names, steps["samples_per_peak"], highest, o.top_n_periods, o.do_remove_terrestrial, o.compatible,
-        o.max_fap, o.full_search,
+        o.max_fap, o.full_search, device,
     )  # fmt: skip
+
+
+def _device(o: Generation) -> str | None:
+    """Return where periods are searched: ``cpu`` or ``cuda``; None: nowhere.
+
+    Raises
+    ------
+    ExternalFailed
+        When there is no GPU here.
+    """
+    if o.do_cpu and o.do_gpu:
+        raise typer.BadParameter("--doCPU and --doGPU exclude each other")
+    from scope.periods.device import open_device
+
+    meant = {"cpu": o.do_cpu, "cuda": o.do_gpu}
+    if o.device is not None and any(asked and name != o.device.value for name, asked in meant.items()):
+        raise typer.BadParameter(f"--device {o.device.value} and {'--doCPU' if o.do_cpu else '--doGPU'} differ")
+    if o.device is None:
+        found = next((name for name, asked in meant.items() if asked), None)
+    elif o.device is Device.AUTO:
+        found = "cpu" if open_device("auto") is None else "cuda"
+    else:
+        found = o.device.value
+    if found == "cuda" and o.scheduler is None:
+        open_device(found)  # what is missing is said before anything is looked at
+    return found
 
 
 def _cesium(wanted: bool, names: list[str]) -> tuple[str, ...]:

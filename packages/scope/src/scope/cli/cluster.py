@@ -49,7 +49,7 @@ class Cluster:
     ] = ""
     partition_type: Annotated[str, cli.option("--partition-type", help="Partition; default: the cluster's")] = ""
     nodes: Annotated[int, cli.option("--nodes", help="Nodes of a job", min=1)] = 1
-    gpus: Annotated[int, cli.option("--gpus", help="GPUs of a job; with --doGPU at least 1", min=0)] = 0
+    gpus: Annotated[int, cli.option("--gpus", help="GPUs of a job; at least 1 with --doGPU", min=0)] = 0
     memory_gb: Annotated[int, cli.option("--memory-GB", help="Memory of a job; 0: the cluster's", unit="GB")] = 0
     time: Annotated[str, cli.option("--time", help="Longest time of a job, as Slurm writes it")] = "48:00:00"
     mail_user: Annotated[str, cli.option("--mail-user", help="Address for news of the jobs")] = ""
@@ -118,7 +118,7 @@ def _quadrants(asked: Cluster, generation: Generation, config: Config) -> list[Q
 def _resources(asked: Cluster, generation: Generation) -> Resources:
     from scope.cluster import Resources
 
-    gpus = max(asked.gpus, 1) if generation.do_gpu else asked.gpus
+    gpus = max(asked.gpus, 1) if generation.do_gpu or generation.device == "cuda" else asked.gpus
     return Resources(
         asked.job_name, asked.partition_type, asked.account_name, asked.mail_user, asked.time, asked.nodes, gpus,
         generation.ncore, asked.memory_gb, str((generation.dirname / "slurm" / "logs").absolute()), asked.cluster_name,

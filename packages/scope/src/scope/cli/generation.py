@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,14 @@ from shared_io.cli import option
 _CONFIG = "config.yaml"
 _GAIA = "Table of Gaia stars: ra, dec, phot_g_mean_mag, bp_rp"
 _ASKED = "Kowalski's, where it is asked"
+
+
+class Device(StrEnum):
+    """Where periods are searched."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,11 @@ class Generation:
 
     # Period search.
     do_cpu: Annotated[bool, option("--doCPU", help="Search periods on the CPU")] = False
-    do_gpu: Annotated[bool, option("--doGPU", help="Search periods on a GPU")] = False
+    do_gpu: Annotated[bool, option("--doGPU", help="Search periods on a GPU, with CuPy")] = False
+    device: Annotated[
+        Device | None,
+        option("--device", help="cpu: as --doCPU; cuda: as --doGPU; auto: a GPU where CuPy finds one, else the CPU"),
+    ] = None
     period_algorithms: Annotated[
         list[str] | None,
         option(

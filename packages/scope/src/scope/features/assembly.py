@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
 import numpy as np
+from shared_io.errors import SharedIOError
 
 from scope.features.alerts import alert_columns
 from scope.features.crossmatch import CATALOGUES, Catalogue, match_columns
@@ -23,11 +25,14 @@ from scope.features.stars import group_stars
 from scope.kernels.statistics import NAMES as STATISTICS
 from scope.kernels.statistics import basic_statistics, shapiro_coefficients
 from scope.lightcurves.record import LightCurve, LightCurves
+from scope.periods.accelerator import CURVES, Accelerator
 from scope.periods.agreement import agreement
-from scope.periods.compatible import CommonGrid, find_compatible
-from scope.periods.search import NESTED, Options, Periods, find_many
+from scope.periods.compatible import CommonGrid, check, find_compatible
+from scope.periods.search import NESTED, Options, Periods, canonical, find_many
 from scope.periods.series import Series
 from scope.periods.sharing import one_thread
+
+log = logging.getLogger(__name__)
 
 Row = dict[str, object]
 
@@ -69,6 +74,11 @@ class Recipe:
     join_bands: bool = True
 
 
+FAILURE = "failure"
+"""Column that says why a source could not be measured."""
+
+_EMPTY = {"dmdt": np.full((len(DM_EDGES) - 1, len(DT_EDGES) - 1), np.nan)}  # of columns that are no single values
+
 TOGETHER = 64
 """Stars searched together, for the exposures that they share; their answers do not depend on it."""
 
@@ -76,8 +86,9 @@ shapiro = lru_cache(maxsize=1024)(shapiro_coefficients)
 
 
 def measure(
-    curves: LightCurves, recipe: Recipe, *, threads: int = 1, advance: Callable[[int], object] = lambda _: None
-) -> dict[str, np.ndarray | list[object]]:
+    curves: LightCurves, recipe: Recipe, *, threads: int = 1, advance: Callable[[int], object] = lambda _: None,
+    accelerator: Accelerator | None = None,
+) -> dict[str, np.ndarray | list[object]]:  # fmt: skip
     """Measure all features of clean light curves.
 
     Parameters
@@ -90,6 +101,8 @@ def measure(
         Stars measured at a time; the kernels run without Python's lock.
     advance : callable
         Called with the number of sources done, as they are.
+    accelerator : Accelerator, optional
+        Computes the periodograms.
 
     Returns
     -------
@@ -98,13 +111,13 @@ def measure(
     """
     stars = stars_of(curves, recipe)
     longest = float(baselines(curves).max()) if len(curves) else 0.0
-    found = measure_stars(curves, stars, recipe, longest, threads=threads, advance=advance)
+    found = measure_stars(curves, stars, recipe, longest, threads=threads, advance=advance, accelerator=accelerator)
     return {**found, **around(curves, recipe)}
 
 
 def measure_stars(
     curves: LightCurves, stars: Sequence[np.ndarray], recipe: Recipe, longest: float, *, threads: int = 1,
-    advance: Callable[[int], object] = lambda _: None,
+    advance: Callable[[int], object] = lambda _: None, accelerator: Accelerator | None = None,
 ) -> dict[str, list[object]]:  # fmt: skip
     """Measure what the light curves of some stars tell by themselves; nothing depends on which others are among them.
 
@@ -118,25 +131,38 @@ def measure_stars(
         What is measured.
     longest : float
         Longest baseline of the whole run, which the compatible search makes its grid from [d].
-    threads, advance
+    threads, advance, accelerator
         See :func:`measure`.
 
     Returns
     -------
     dict of str to list
-        A value of each light curve by column, in the order of `curves`.
+        A value of each light curve by column, in the order of `curves`.  Those of a star whose measurement raised an
+        exception are empty, and `FAILURE`, a column that is there if there is such a star, says which.
+
+    Raises
+    ------
+    ValueError
+        When an algorithm is unknown.
     """
+    if recipe.periods is not None:  # mistakes in what is asked for are no star's
+        (check if recipe.periods.compatible else canonical)(recipe.periods.algorithms)
     rows: list[Row] = [{} for _ in range(len(curves))]
     compatible = recipe.periods is not None and recipe.periods.compatible
     grid = CommonGrid.of(longest, recipe.periods) if compatible and recipe.periods and len(curves) else None
-    size = max(1, min(TOGETHER, -(-len(stars) // threads)))
+    most = TOGETHER if accelerator is None else CURVES
+    size = max(1, min(most, -(-len(stars) // threads)))
     parts = [stars[k : k + size] for k in range(0, len(stars), size)]
-    for part, found in zip(parts, _in_order(partial(_stars, curves, recipe, grid), parts, threads), strict=True):
+    for part, found in zip(
+        parts, _in_order(partial(_stars, curves, recipe, grid, accelerator), parts, threads), strict=True
+    ):
         for star, values in zip(part, found, strict=True):
             for row, value in zip(star, values, strict=True):
                 rows[row] = value
         advance(sum(len(star) for star in part))
-    return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
+    names = dict.fromkeys(name for row in rows for name in row)
+    names |= dict.fromkeys(_EMPTY if FAILURE in names else ())
+    return {name: [row[name] if name in row else _EMPTY.get(name) for row in rows] for name in names}
 
 
 def stars_of(curves: LightCurves, recipe: Recipe) -> list[np.ndarray]:
@@ -176,17 +202,33 @@ def _in_order(
 
 
 def _stars(
-    curves: LightCurves, recipe: Recipe, grid: CommonGrid | None, stars: Sequence[np.ndarray]
-) -> list[list[Row]]:
-    """Measure the light curves of some stars."""
+    curves: LightCurves, recipe: Recipe, grid: CommonGrid | None, accelerator: Accelerator | None,
+    stars: Sequence[np.ndarray],
+) -> list[list[Row]]:  # fmt: skip
+    """Measure the light curves of some stars; one that cannot be measured does not keep the others from it."""
+    try:
+        return _together(curves, recipe, grid, accelerator, stars)
+    except SharedIOError:
+        raise
+    except Exception as error:
+        if len(stars) > 1:
+            return [_stars(curves, recipe, grid, accelerator, [star])[0] for star in stars]
+        log.debug("%s cannot be measured", curves.id[stars[0]], exc_info=True)
+        return [[{FAILURE: f"{type(error).__name__}: {' '.join(str(error).split())}"}] * len(stars[0])]
+
+
+def _together(
+    curves: LightCurves, recipe: Recipe, grid: CommonGrid | None, accelerator: Accelerator | None,
+    stars: Sequence[np.ndarray],
+) -> list[list[Row]]:  # fmt: skip
     members = [[curves[int(k)] for k in rows] for rows in stars]
     found: dict[int, Periods] = {}
     if recipe.periods is not None and grid is not None:
         for k, (c,) in enumerate(members):
-            found[k] = find_compatible(c.hjd - c.hjd[0], c.mag, c.magerr, grid, recipe.periods)
+            found[k] = find_compatible(c.hjd - c.hjd[0], c.mag, c.magerr, grid, recipe.periods, accelerator)
     elif recipe.periods is not None:
         series = [Series.of([(c.hjd, c.mag, c.magerr) for c in star]) for star in members]
-        found = dict(find_many(series, recipe.periods))
+        found = dict(find_many(series, recipe.periods, accelerator))
     return [[_source(c, found.get(k), recipe, len(star)) for c in star] for k, star in enumerate(members)]
 
 

@@ -13,6 +13,9 @@ import numpy as np
 
 from scope.kernels.compiled import compiled
 
+PHASE_BINS, VALUE_BINS = 20, 10
+"""Those of scope-ml."""
+
 
 @compiled()
 def plain_lomb_scargle(t: np.ndarray, y: np.ndarray, frequencies: np.ndarray) -> np.ndarray:

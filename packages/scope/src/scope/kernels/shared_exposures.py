@@ -24,12 +24,18 @@ BLOCK = 256
 MOST_POINTS = 30_000
 """Longest curve whose weights keep some digits."""
 
-_TRIG = 255.0  # of a cosine of 1
-_WEIGHTS = 65535.0  # largest sum of the absolute weights: times _TRIG below 2**24
+TRIG = 255.0
+"""The whole number of a cosine of 1."""
+
+FINE = 64
+"""Frequencies that one rotation leads to."""
+
+SINGULAR = np.float32(1e-4)
+"""Least determinant of the normal equations."""
+
+_WEIGHTS = 65535.0  # largest sum of the absolute weights: times TRIG below 2**24
 _EXPOSURES = 256  # at a time: their cosines stay in the processor's cache
-_FINE = 64  # frequencies that one rotation leads to
 _WHOLE = 1.5 * 2.0**23  # added to a float32 and taken off again: rounds it
-_SINGULAR = np.float32(1e-4)
 
 
 def whole_weights(mag: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -86,7 +92,7 @@ def shared_lomb_scargle(
         Filled, `BLOCK` frequencies after `BLOCK`: fraction of the weighted variance explained, in [0, 1]; 0 where the
         points do not fix a sinusoid.
     """
-    fine = np.empty((len(t), 2, _FINE + 1), np.float32)
+    fine = np.empty((len(t), 2, FINE + 1), np.float32)
     trig = np.empty((min(len(t), _EXPOSURES), 4 * BLOCK), np.float32)
     sums = np.empty((2, len(weights), 4 * BLOCK), np.float32), np.empty((2, len(weights), 2 * BLOCK), np.float32)
     totals, means = weights.sum(axis=1, dtype=np.float64), products.sum(axis=1, dtype=np.float64) / scales
@@ -120,14 +126,14 @@ def _fill(t: np.ndarray, frequency: float, fine: np.ndarray, trig: np.ndarray) -
     Compiled without rewrites: a number that is rounded one way for a curve alone must not be rounded the other way
     for the same curve among others.
     """
-    full, twice, whole = np.float32(_TRIG), np.float32(2.0 / _TRIG), np.float32(_WHOLE)
+    full, twice, whole = np.float32(TRIG), np.float32(2.0 / TRIG), np.float32(_WHOLE)
     for i in range(len(t)):
         turn = t[i] * frequency
         turn = 2 * math.pi * (turn - math.floor(turn))
         start_c, start_s = full * np.float32(math.cos(turn)), full * np.float32(math.sin(turn))
         step_c, step_s = fine[i, 0], fine[i, 1]
-        for k in range(0, BLOCK, _FINE):
-            for r in range(_FINE):
+        for k in range(0, BLOCK, FINE):
+            for r in range(FINE):
                 c = start_c * step_c[r] - start_s * step_s[r]
                 s = start_s * step_c[r] + start_c * step_s[r]
                 double = twice * c
@@ -136,7 +142,7 @@ def _fill(t: np.ndarray, frequency: float, fine: np.ndarray, trig: np.ndarray) -
                 trig[i, 2 * BLOCK + k + r] = (double * c - full + whole) - whole
                 trig[i, 3 * BLOCK + k + r] = (double * s + whole) - whole
             start_c, start_s = (
-                start_c * step_c[_FINE] - start_s * step_s[_FINE], start_s * step_c[_FINE] + start_c * step_s[_FINE]
+                start_c * step_c[FINE] - start_s * step_s[FINE], start_s * step_c[FINE] + start_c * step_s[FINE]
             )  # fmt: skip
 
 
@@ -148,13 +154,13 @@ def _solve(
     """Turn the sums of a block into powers."""
     zero, half, one = np.float32(0), np.float32(0.5), np.float32(1)
     for j in range(len(out)):
-        mean, of_y = np.float32(means[j]), np.float32(1.0 / (_TRIG * scales[j]))
-        of_w = np.float32(1.0 / (_TRIG * totals[j]))
+        mean, of_y = np.float32(means[j]), np.float32(1.0 / (TRIG * scales[j]))
+        of_w = np.float32(1.0 / (TRIG * totals[j]))
         for k in range(BLOCK):
             c, s = of_weights[j, k] * of_w, of_weights[j, BLOCK + k] * of_w
             c2, s2 = of_weights[j, 2 * BLOCK + k] * of_w, of_weights[j, 3 * BLOCK + k] * of_w
             yc, ys = of_products[j, k] * of_y - mean * c, of_products[j, BLOCK + k] * of_y - mean * s
             a, b, ab = half * (one + c2) - c * c, half * (one - c2) - s * s, half * s2 - c * s
             det = a * b - ab * ab
-            value = (b * yc * yc + a * ys * ys - (ab + ab) * yc * ys) / max(det, _SINGULAR)
-            out[j, k] = min(max(value, zero), one) if det > _SINGULAR else zero
+            value = (b * yc * yc + a * ys * ys - (ab + ab) * yc * ys) / max(det, SINGULAR)
+            out[j, k] = min(max(value, zero), one) if det > SINGULAR else zero

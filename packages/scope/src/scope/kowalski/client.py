@@ -10,9 +10,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from shared_io.errors import ExternalFailed, InputNotFound
+
+from scope.kowalski.answers import path_of, read_answer, write_answer
 
 if TYPE_CHECKING:
     from scope.settings import Kowalski
@@ -46,6 +49,8 @@ class Service:
         Questions asked at a time, at most `THREADS`.
     wait : callable
         Sleeps so many seconds.
+    kept : pathlib.Path or None
+        Folder where answers are kept (:mod:`scope.kowalski.answers`); questions answered there are not asked.
     """
 
     client: Client
@@ -53,6 +58,7 @@ class Service:
     pause: float = 1.0
     threads: int = THREADS
     wait: Callable[[float], object] = time.sleep
+    kept: Path | None = None
 
     def ask(self, query: Mapping[str, Any]) -> Any:
         """Return the data of an answer.
@@ -63,7 +69,19 @@ class Service:
             When no answer comes, or one that says that the query failed.
         InputNotFound
             When no instance has the collection.
+        WriteFailed
+            When the answer cannot be kept.
         """
+        if self.kept is None:
+            return self._ask(query)
+        path = path_of(self.kept, query)
+        found = read_answer(path)
+        if found is None:
+            found = self._ask(query)
+            write_answer(path, found)
+        return found
+
+    def _ask(self, query: Mapping[str, Any]) -> Any:
         for attempt in range(self.retries + 1):
             try:
                 answer = self.client.query(query=query)

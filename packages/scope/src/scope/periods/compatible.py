@@ -12,14 +12,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scope.kernels.plain import plain_aov, plain_entropy, plain_lomb_scargle, plain_phase_weights
+from scope.kernels.plain import (
+    PHASE_BINS,
+    VALUE_BINS,
+    plain_aov,
+    plain_entropy,
+    plain_lomb_scargle,
+    plain_phase_weights,
+)
+from scope.periods.accelerator import Accelerator
 from scope.periods.grid import terrestrial
 from scope.periods.search import NESTED, Answer, Options, Periods
 
 ALGORITHMS = ("LS", "CE", "AOV", "FPW")
 """Those that there are, with and without a leading E."""
 
-_PHASE_BINS, _VALUE_BINS, _CHUNKS = 20, 10, 3
+_CHUNKS = 3
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,10 @@ def check(algorithms: tuple[str, ...]) -> None:
         raise ValueError(f"the compatible search has {', '.join(ALGORITHMS)} and {NESTED}, not {', '.join(strange)}")
 
 
-def find_compatible(t: np.ndarray, mag: np.ndarray, err: np.ndarray, grid: CommonGrid, options: Options) -> Periods:
+def find_compatible(
+    t: np.ndarray, mag: np.ndarray, err: np.ndarray, grid: CommonGrid, options: Options,
+    accelerator: Accelerator | None = None,
+) -> Periods:  # fmt: skip
     """Search the periods of one light curve.
 
     Parameters
@@ -68,6 +79,8 @@ def find_compatible(t: np.ndarray, mag: np.ndarray, err: np.ndarray, grid: Commo
         Frequencies.
     options : Options
         Algorithms and how many top periods.
+    accelerator : Accelerator, optional
+        Computes the periodograms.
 
     Returns
     -------
@@ -80,7 +93,9 @@ def find_compatible(t: np.ndarray, mag: np.ndarray, err: np.ndarray, grid: Commo
     weight = ((high - low) / err) ** 2 if high > low else 1 / err**2
     singles = [name for name in options.algorithms if name != NESTED]
     needed = dict.fromkeys([_plain(n) for n in singles] + (["LS", "CE", "AOV"] if NESTED in options.algorithms else []))
-    powers = {name: _power(name, t, y, weight, grid.frequencies) for name in needed}
+    power = _power if accelerator is None else accelerator.plain
+    centred = {"LS": y - y.mean(), "FPW": y - np.average(y, weights=weight)}
+    powers = {name: power(name, t, centred.get(name, y), weight, grid.frequencies) for name in needed}
     answers = {name: _answer(powers[_plain(name)], grid.frequencies, options.top_n) for name in singles}
     if NESTED in options.algorithms:
         answers[NESTED] = _nested(powers, grid.frequencies, options.top_n)
@@ -94,12 +109,12 @@ def _plain(name: str) -> str:
 def _power(name: str, t: np.ndarray, y: np.ndarray, weight: np.ndarray, frequencies: np.ndarray) -> np.ndarray:
     """Return a periodogram whose largest value is the best."""
     if name == "LS":
-        return plain_lomb_scargle(t, y - y.mean(), frequencies)
+        return plain_lomb_scargle(t, y, frequencies)
     if name == "CE":
-        return -plain_entropy(t, y, frequencies, _PHASE_BINS, _VALUE_BINS)
+        return -plain_entropy(t, y, frequencies, PHASE_BINS, VALUE_BINS)
     if name == "AOV":
-        return plain_aov(t, y, frequencies, _PHASE_BINS)
-    return plain_phase_weights(t, y - np.average(y, weights=weight), weight, frequencies, _PHASE_BINS)
+        return plain_aov(t, y, frequencies, PHASE_BINS)
+    return plain_phase_weights(t, y, weight, frequencies, PHASE_BINS)
 
 
 def _answer(power: np.ndarray, frequencies: np.ndarray, count: int) -> Answer:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scope.kernels.distinct import first_apart
 from scope.kernels.evidence import evidence
 from scope.periods.series import Series
 
@@ -135,8 +136,6 @@ def _best_near(
 
 def _distinct(frequencies: np.ndarray, merits: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
     """Order by merit and drop those within `width` of a better one."""
-    chosen: list[int] = []
-    for k in np.argsort(-merits, kind="stable"):
-        if all(abs(frequencies[k] - frequencies[j]) > width for j in chosen):
-            chosen.append(int(k))
+    ranked = np.argsort(-merits, kind="stable")
+    chosen = ranked[first_apart(frequencies[ranked], width, len(ranked))]
     return frequencies[chosen], merits[chosen]

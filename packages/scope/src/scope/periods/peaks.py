@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from scope.kernels.distinct import first_apart
+
+CONSIDERED = 8
+"""Local maxima that are looked at for each peak wanted."""
+
 
 def distinct_peaks(power: np.ndarray, count: int, separation: int, where: np.ndarray | None = None) -> np.ndarray:
     """Return the highest local maxima that do not share a peak.
@@ -28,16 +33,12 @@ def distinct_peaks(power: np.ndarray, count: int, separation: int, where: np.nda
     tops = _maxima(power, where)
     if len(tops) == 0:
         return np.array([int(np.argmax(power))])
-    if len(tops) > 8 * count:
-        tops = tops[np.sort(np.argpartition(-power[tops], 8 * count)[: 8 * count])]
-    place = range(len(power)) if where is None else where
-    chosen: list[int] = []
-    for k in tops[np.argsort(-power[tops], kind="stable")]:
-        if all(abs(int(place[k]) - int(place[other])) > separation for other in chosen):
-            chosen.append(int(k))
-            if len(chosen) == count:
-                break
-    return np.array(chosen)
+    most = CONSIDERED * count
+    if len(tops) > most:
+        tops = tops[np.sort(np.argpartition(-power[tops], most)[:most])]
+    ranked = tops[np.argsort(-power[tops], kind="stable")]
+    places = ranked if where is None else where[ranked]
+    return ranked[first_apart(places.astype(np.float64), separation, count)]
 
 
 def _maxima(power: np.ndarray, where: np.ndarray | None) -> np.ndarray:

@@ -21,6 +21,9 @@ ECLIPSE_POINTS = 120
 BOX_LENGTHS = (0.01, 0.5)
 """Shortest and longest box of BLS [turn]."""
 
+BOX_BINS, WEIGHT_BINS, ENTROPY_CELLS, MHF_HARMONICS = 50, 20, (20, 10), 3
+"""Phase bins of BLS and of FPW, phase and magnitude bins of CE, harmonics of MHF."""
+
 
 @dataclass(frozen=True)
 class Screen:
@@ -50,38 +53,39 @@ def _lomb_scargle_at(band: Band, grid: FrequencyGrid, indices: np.ndarray) -> np
 
 
 def _entropy(band: Band, grid: FrequencyGrid) -> np.ndarray:
-    return -entropy(band.t, band.mag, grid.fmin, grid.df, grid.size, 20, 10)
+    return -entropy(band.t, band.mag, grid.fmin, grid.df, grid.size, *ENTROPY_CELLS)
 
 
 def _entropy_at(band: Band, grid: FrequencyGrid, indices: np.ndarray) -> np.ndarray:
-    return -entropy_at(band.t, band.mag, grid.fmin, grid.df, indices, 20, 10)
+    return -entropy_at(band.t, band.mag, grid.fmin, grid.df, indices, *ENTROPY_CELLS)
 
 
-def _bins(band: Band) -> int:
+def phase_bins(band: Band) -> int:
+    """Return the phase bins of AOV."""
     return 40 if len(band.t) >= ECLIPSE_POINTS else 20
 
 
 def _aov(band: Band, grid: FrequencyGrid) -> np.ndarray:
-    return aov(band.t, band.mag, band.weight, grid.fmin, grid.df, grid.size, _bins(band))
+    return aov(band.t, band.mag, band.weight, grid.fmin, grid.df, grid.size, phase_bins(band))
 
 
 def _aov_at(band: Band, grid: FrequencyGrid, indices: np.ndarray) -> np.ndarray:
-    return aov_at(band.t, band.mag, band.weight, grid.fmin, grid.df, indices, _bins(band))
+    return aov_at(band.t, band.mag, band.weight, grid.fmin, grid.df, indices, phase_bins(band))
 
 
 def _phase_weighted(band: Band, grid: FrequencyGrid) -> np.ndarray:
-    return aov(band.t, band.mag, band.weight, grid.fmin, grid.df, grid.size, 20)
+    return aov(band.t, band.mag, band.weight, grid.fmin, grid.df, grid.size, WEIGHT_BINS)
 
 
 def _box(band: Band, grid: FrequencyGrid) -> np.ndarray:
-    return box(band.t, band.mag, band.weight, grid.fmin, grid.df, grid.size, 50, *BOX_LENGTHS)
+    return box(band.t, band.mag, band.weight, grid.fmin, grid.df, grid.size, BOX_BINS, *BOX_LENGTHS)
 
 
 def _harmonics(band: Band, grid: FrequencyGrid) -> np.ndarray:
     """Return the fall of the BIC from a constant to the best of 1, 2 and 3 harmonics."""
-    shares = harmonics(band.t, band.mag, band.weight, grid.fmin, grid.df, grid.size, 3)
+    shares = harmonics(band.t, band.mag, band.weight, grid.fmin, grid.df, grid.size, MHF_HARMONICS)
     n = len(band.t)
-    fall = -n * np.log(np.maximum(1 - shares, 1e-6)) - 2 * np.log(n) * np.arange(1, 4, dtype=np.float32)
+    fall = -n * np.log(np.maximum(1 - shares, 1e-6)) - 2 * np.log(n) * np.arange(1, MHF_HARMONICS + 1, dtype=np.float32)
     return np.maximum(fall.max(axis=1), 0).astype(np.float32)
 
 

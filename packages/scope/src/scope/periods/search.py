@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from scope.kernels.aov import aov
 from scope.kernels.moments import mean_and_std
 from scope.periods import sharing, two_stage
+from scope.periods.accelerator import Accelerator
 from scope.periods.aliases import alias_frequencies, best_alias, crowding, window_peaks
 from scope.periods.decide import SMOOTH, Judgement, judge, merit, widen
 from scope.periods.grid import MAX_FREQ, SAMPLES_PER_PEAK, FrequencyGrid, terrestrial
@@ -52,6 +55,8 @@ class Options:
         Largest false-alarm probability of a periodic star.
     full : bool
         Fold at all frequencies, also where the screen of the first stage (:mod:`scope.periods.two_stage`) is low.
+    device : str
+        What computes the periodograms of a table: ``cpu`` or ``cuda`` (:func:`scope.periods.device.open_device`).
     """
 
     algorithms: tuple[str, ...] = ("ELS", "ECE", "EAOV", NESTED)
@@ -62,6 +67,11 @@ class Options:
     compatible: bool = False
     max_fap: float = 0.01
     full: bool = False
+    device: str = "cpu"
+
+    def recorded(self) -> dict[str, Any]:
+        """Return the values by name for a record; the processor, which is always there, is not named."""
+        return {name: value for name, value in asdict(self).items() if (name, value) != ("device", "cpu")}
 
 
 @dataclass(frozen=True)
@@ -166,8 +176,19 @@ def find_periods(series: Series, options: Options = Options()) -> Periods:
     return found
 
 
-def find_many(stars: Sequence[Series], options: Options = Options()) -> Iterator[tuple[int, Periods]]:
+def find_many(
+    stars: Sequence[Series], options: Options = Options(), accelerator: Accelerator | None = None
+) -> Iterator[tuple[int, Periods]]:
     """Search the periods of many stars; those that share exposures cost less together, and are found the same.
+
+    Parameters
+    ----------
+    stars : sequence of Series
+        In any order.
+    options : Options
+        What is searched and how.
+    accelerator : Accelerator, optional
+        Computes the periodograms; without it, this machine's processor does.
 
     Yields
     ------
@@ -190,11 +211,49 @@ def find_many(stars: Sequence[Series], options: Options = Options()) -> Iterator
         k for k, (star, grid) in enumerate(zip(stars, grids, strict=True))
         if NESTED in names and not options.full and grid.size >= two_stage.LEAST and sharing.can_be_screened(star)
     ]  # fmt: skip
-    for k in sorted(set(range(len(stars))) - set(staged)):
-        yield k, _search(stars[k], grids[k], names, options, {})
+    others = sorted(set(range(len(stars))) - set(staged))
+    compute = _here if accelerator is None else partial(_there, accelerator)
+    for k, known in compute(stars, grids, names, options, others, staged):
+        yield k, _search(stars[k], grids[k], names, options, known)
+
+
+def _here(
+    stars: Sequence[Series], grids: Sequence[FrequencyGrid], names: Sequence[str], options: Options,
+    others: Sequence[int], staged: Sequence[int],
+) -> Iterator[tuple[int, dict[str, Spectrum]]]:  # fmt: skip
+    """Yield stars and those periodograms that are not computed one by one."""
+    for k in others:
+        yield k, {}
     for n, screened in sharing.screens([stars[k] for k in staged], options.max_freq):
         k = staged[n]
-        yield k, _search(stars[k], grids[k], names, options, two_stage.spectra(stars[k], grids[k], screened))
+        yield k, two_stage.spectra(stars[k], grids[k], screened)
+
+
+def _there(
+    accelerator: Accelerator, stars: Sequence[Series], grids: Sequence[FrequencyGrid], names: Sequence[str],
+    options: Options, others: Sequence[int], staged: Sequence[int],
+) -> Iterator[tuple[int, dict[str, Spectrum]]]:  # fmt: skip
+    """Yield stars and all their periodograms."""
+    needed = dict.fromkeys(screen(name).name for name in _screens(names))
+    more = [name for name in needed if name not in two_stage.SCREENED]
+    found: dict[int, dict[str, Spectrum]] = {}
+    for rows, wanted in ((others, list(needed)), (staged, more)):
+        for n, known in accelerator.whole([stars[k] for k in rows], [grids[k] for k in rows], wanted, _peaks(options)):
+            found[rows[n]] = known
+    yield from ((k, found[k]) for k in others)
+    for n, known in accelerator.staged([stars[k] for k in staged], [grids[k] for k in staged], options.max_freq):
+        yield staged[n], known | found.get(staged[n], {})
+
+
+def _screens(names: Sequence[str]) -> list[str]:
+    """Return the single algorithms asked for, and those that the decision needs."""
+    nested = [name for name in ("ELS", "ECE", "EAOV") if NESTED in names]
+    return list(dict.fromkeys([*(name for name in names if name != NESTED), *nested]))
+
+
+def _peaks(options: Options) -> int:
+    """Return how many distinct peaks of a periodogram are looked at."""
+    return max(4 * options.top_n, _SCREENED)
 
 
 def _search(
@@ -221,10 +280,9 @@ def _screen_all(
     series: Series, grid: FrequencyGrid, names: Sequence[str], options: Options, known: dict[str, Spectrum]
 ) -> tuple[dict[str, Answer], list[np.ndarray]]:
     """Return the answers of the single algorithms, and the candidates of each screen for the decision."""
-    nested = [name for name in ("ELS", "ECE", "EAOV") if NESTED in names]
     found: dict[str, Answer] = {}
     answers, candidates = {}, []
-    for name in dict.fromkeys([*(n for n in names if n != NESTED), *nested]):
+    for name in _screens(names):
         chosen = screen(name)
         if chosen.name not in found:
             spectrum = known.get(chosen.name) or _whole(chosen.power(series.merged, grid))
@@ -241,7 +299,7 @@ def _whole(power: np.ndarray) -> Spectrum:
 
 def _answer(spectrum: Spectrum, grid: FrequencyGrid, options: Options) -> tuple[Answer, np.ndarray]:
     """Return the distinct peaks of a screen with their significance, and the frequencies of all of them [1/d]."""
-    every, power = spectrum.peaks(max(4 * options.top_n, _SCREENED), options.samples_per_peak)
+    every, power = spectrum.peaks(_peaks(options), options.samples_per_peak)
     frequencies = grid.fmin + grid.df * every
     kept = ~terrestrial(frequencies) if options.remove_terrestrial else np.ones(len(every), bool)
     tops = (np.flatnonzero(kept) if kept.any() else np.arange(len(every)))[: options.top_n]

@@ -25,7 +25,8 @@ SAMPLES = 4
 
 _TICKS = 64  # in the shortest period
 _CLASSES = 8  # of baselines in a factor of two
-_CURVES, _POWERS = 64, 16_000_000  # most curves of a batch, and powers
+CURVES, POWERS = 64, 16_000_000
+"""Most curves of a batch, and powers."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,35 @@ class Screened:
 
     power: np.ndarray
     df: float
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Stars that share exposures.
+
+    Parameters
+    ----------
+    rows : list of int
+        Their indices, s of them.
+    t : ndarray of float64, (m,)
+        Times of all exposures [d].
+    df : float
+        Step of the screen [1/d].
+    size : int
+        Its frequencies: 0, df, 2 df, ...
+    weights, products : ndarray of float32, (s, m)
+        Whole numbers (:func:`scope.kernels.shared_exposures.whole_weights`), zero where a star has no point.
+    scales : ndarray of float64, (s,)
+        Scale of each row of products.
+    """
+
+    rows: list[int]
+    t: np.ndarray
+    df: float
+    size: int
+    weights: np.ndarray
+    products: np.ndarray
+    scales: np.ndarray
 
 
 @dataclass
@@ -65,6 +95,28 @@ def can_be_screened(series: Series) -> bool:
     return len(series.merged.t) <= MOST_POINTS
 
 
+def together(
+    stars: Sequence[Series], max_freq: float, *, curves: int = CURVES, powers: int = POWERS
+) -> Iterator[Shared]:
+    """Put stars together that share exposures.
+
+    Parameters
+    ----------
+    stars : sequence of Series
+        In any order.
+    max_freq : float
+        Highest frequency [1/d].
+    curves, powers : int
+        Most curves of a batch, and powers.
+    """
+    ticks = [np.rint((star.origin + star.merged.t) * (_TICKS * max_freq)) for star in stars]
+    steps = [_step(star.baseline) for star in stars]
+    for batch in _batches(ticks, steps, max_freq, curves, powers):
+        df = steps[batch.rows[0]]
+        columns = _columns(batch, [stars[k].merged for k in batch.rows], [ticks[k] for k in batch.rows])
+        yield Shared(batch.rows, batch.ticks / (_TICKS * max_freq), df, int(max_freq / df) + 1, *columns)
+
+
 def screens(stars: Sequence[Series], max_freq: float) -> Iterator[tuple[int, Screened]]:
     """Screen stars, those that share exposures together.
 
@@ -81,21 +133,16 @@ def screens(stars: Sequence[Series], max_freq: float) -> Iterator[tuple[int, Scr
         Index of a star, and its screen; batch by batch.
     """
     room = np.empty(0, np.float32)
-    ticks = [np.rint((star.origin + star.merged.t) * (_TICKS * max_freq)) for star in stars]
-    steps = [_step(star.baseline) for star in stars]
-    for batch in _batches(ticks, steps, max_freq):
-        df = steps[batch.rows[0]]
-        size = int(max_freq / df) + 1
-        shape = (-(-size // BLOCK), len(batch.rows), BLOCK)
+    for batch in together(stars, max_freq):
+        shape = (-(-batch.size // BLOCK), len(batch.rows), BLOCK)
         if room.size < np.prod(shape):
             room = np.empty(np.prod(shape), np.float32)
         power = room[: np.prod(shape)].reshape(shape)
-        columns = _columns(batch, [stars[k].merged for k in batch.rows], [ticks[k] for k in batch.rows])
         main = threading.current_thread() is threading.main_thread()
         with one_thread() if main else nullcontext():  # other threads have one each by now
-            shared_lomb_scargle(batch.ticks / (_TICKS * max_freq), *columns, df, power)
+            shared_lomb_scargle(batch.t, batch.weights, batch.products, batch.scales, batch.df, power)
         for row, k in enumerate(batch.rows):
-            yield k, Screened(power[:, row].flatten()[:size], df)
+            yield k, Screened(power[:, row].flatten()[: batch.size], batch.df)
 
 
 def _columns(
@@ -117,7 +164,9 @@ def _step(baseline: float) -> float:
     return 1.0 / (SAMPLES * 2.0 ** (np.ceil(_CLASSES * np.log2(baseline)) / _CLASSES))
 
 
-def _batches(ticks: Sequence[np.ndarray], steps: Sequence[float], max_freq: float) -> list[_Batch]:
+def _batches(
+    ticks: Sequence[np.ndarray], steps: Sequence[float], max_freq: float, curves: int, powers: int
+) -> list[_Batch]:
     """Put stars together that share a step and at least half of their ticks."""
     full: list[_Batch] = []
     filling: dict[float, list[_Batch]] = {}
@@ -133,7 +182,7 @@ def _batches(ticks: Sequence[np.ndarray], steps: Sequence[float], max_freq: floa
         else:
             batch = _Batch([k], mine)
             others.append(batch)
-        if len(batch.rows) >= min(_CURVES, max(1, int(_POWERS * step / max_freq))):
+        if len(batch.rows) >= min(curves, max(1, int(powers * step / max_freq))):
             full.append(batch)
             others[:] = [other for other in others if other is not batch]
     return full + [batch for others in filling.values() for batch in others]

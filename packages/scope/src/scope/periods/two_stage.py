@@ -7,6 +7,9 @@ around the highest peaks of every sum, and around the simple multiples of the hi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
 from scope.kernels.harmonic_sums import add_harmonics, highest_peaks
@@ -20,6 +23,9 @@ from scope.periods.spectrum import Spectrum
 LEAST = 100_000
 """Frequencies from which on a grid is searched in two stages; a smaller one costs little as it is."""
 
+SCREENED = ("LS", "CE", "AOV")
+"""The periodograms that are computed in two stages."""
+
 SUMS = ((1, 2, 4, 8, 16), (1, 3, 6, 12))
 """Numbers of harmonics; each sum is made from the one before it."""
 
@@ -31,6 +37,34 @@ _REACH = 5  # samples around a peak
 _FOLDED, _SAMPLED = 0.04, 0.01  # largest shares of the grid: around peaks, and for the mean and scatter
 _MOST_SAMPLED, _GOLDEN = 4096, (5**0.5 - 1) / 2
 _PER_PEAK = 8 * (1 + len(RATIOS) / 5) * (2 * _REACH + 1)  # samples: for each sum, its multiples, what is around it
+
+
+@dataclass(frozen=True)
+class Places:
+    """Samples of a star's grid whose power is computed.
+
+    Parameters
+    ----------
+    lines, folded : ndarray of int64
+        Around the peaks of the screen, for Lomb-Scargle, and around those of all sums, for folds; ascending.
+    others : ndarray of int64
+        A sample of the rest, for the mean and the scatter of the folds; ascending.
+    """
+
+    lines: np.ndarray
+    folded: np.ndarray
+    others: np.ndarray
+
+    @classmethod
+    def of(cls, grid: FrequencyGrid, tops: Mapping[int, np.ndarray]) -> Places:
+        """Choose them by the peaks of each sum of harmonics [1/d] (:func:`harmonic_peaks`)."""
+        folded = around(grid, np.concatenate([_with_multiples(peaks) for peaks in tops.values()]))
+        return cls(around(grid, tops[1]), folded, np.setdiff1d(sampled(grid), folded, assume_unique=True))
+
+
+def most_peaks(grid: FrequencyGrid) -> int:
+    """Return how many peaks of each sum are folded."""
+    return min(_PEAKS, int(_FOLDED * grid.size / _PER_PEAK))
 
 
 def spectra(series: Series, grid: FrequencyGrid, screened: Screened) -> dict[str, Spectrum]:
@@ -50,16 +84,37 @@ def spectra(series: Series, grid: FrequencyGrid, screened: Screened) -> dict[str
     dict of str to Spectrum
         LS, CE and AOV.
     """
-    count = min(_PEAKS, int(_FOLDED * grid.size / _PER_PEAK))
-    tops = harmonic_peaks(screened, 2 * SAMPLES, count)
-    folded = around(grid, np.concatenate([_with_multiples(peaks) for peaks in tops.values()]))
-    mean, std = mean_and_std(screened.power[2 * SAMPLES :])
-    lines = around(grid, tops[1])
-    out = {"LS": Spectrum(lines, AT["LS"](series.merged, grid, lines), mean, std)}
-    others = np.setdiff1d(sampled(grid), folded, assume_unique=True)
-    for name in ("CE", "AOV"):
-        power = AT[name](series.merged, grid, folded)
-        out[name] = Spectrum(folded, power, *_moments(power, AT[name](series.merged, grid, others), grid.size))
+    places = Places.of(grid, harmonic_peaks(screened, 2 * SAMPLES, most_peaks(grid)))
+    lines = AT["LS"](series.merged, grid, places.lines)
+    folds = {
+        name: (AT[name](series.merged, grid, places.folded), AT[name](series.merged, grid, places.others))
+        for name in ("CE", "AOV")
+    }
+    return as_spectra(grid, places, lines, mean_and_std(screened.power[2 * SAMPLES :]), folds)
+
+
+def as_spectra(
+    grid: FrequencyGrid, places: Places, lines: np.ndarray, moments: tuple[float, float],
+    folds: Mapping[str, tuple[np.ndarray, np.ndarray]],
+) -> dict[str, Spectrum]:  # fmt: skip
+    """Return the periodograms of what was computed at some places.
+
+    Parameters
+    ----------
+    grid : FrequencyGrid
+        Of the star.
+    places : Places
+        Where.
+    lines : ndarray of float32
+        Lomb-Scargle.
+    moments : tuple of float
+        Mean and scatter of the screen.
+    folds : mapping of str to pair of ndarray of float32
+        CE and AOV at `places.folded` and at `places.others`.
+    """
+    out = {"LS": Spectrum(places.lines, lines, *moments)}
+    for name, (power, others) in folds.items():
+        out[name] = Spectrum(places.folded, power, *_moments(power, others, grid.size))
     return out
 
 

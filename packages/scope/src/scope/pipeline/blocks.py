@@ -23,9 +23,11 @@ from shared_io.provenance import Provenance
 
 from scope.block_file import read_block, write_block
 from scope.feature_table import ROW_GROUP, to_arrow
-from scope.features.assembly import Recipe, around, baselines, measure_stars, stars_of
-from scope.features.schema import INT
+from scope.features.assembly import FAILURE, Recipe, around, baselines, measure_stars, stars_of
+from scope.features.schema import INT, TEXT
+from scope.kowalski.answers import ANSWER
 from scope.lightcurves.record import LightCurves
+from scope.periods.device import open_device
 from scope.pipeline.division import MOST_SOURCES, divided, seconds
 
 log = logging.getLogger(__name__)
@@ -68,6 +70,8 @@ class Block:
         Stars measured at a time.
     columns : mapping of str to str
         Columns of its file with their types.
+    sharers : int
+        Processes that share a GPU, if it is searched on one.
     """
 
     curves: LightCurves
@@ -76,13 +80,15 @@ class Block:
     longest: float
     threads: int
     columns: Mapping[str, str]
+    sharers: int = 1
 
     @property
     def provenance(self) -> Provenance:
         """Return what the features depend on: the light curves themselves, the options, the version."""
         from scope import __version__
 
-        recipe = json.loads(json.dumps(asdict(self.recipe), default=str))
+        periods = None if self.recipe.periods is None else self.recipe.periods.recorded()
+        recipe = json.loads(json.dumps(asdict(self.recipe) | {"periods": periods}, default=str))
         compatible = self.recipe.periods is not None and self.recipe.periods.compatible
         config = {"recipe": recipe, "columns": list(self.columns), "longest": self.longest if compatible else None}
         return Provenance("scope", __version__, "measure-stars", config, {"light curves": _digest(self)})
@@ -114,6 +120,7 @@ class Blocks:
         self._ends = divided(self._stars, curves.counts, seconds(curves.counts, spans, recipe), most)
         elsewhere = {*around(curves, recipe, slice(0)), "radec_geojson", "fritz_name"}
         self._measured = {"_id": INT} | {name: kind for name, kind in columns.items() if name not in elsewhere}
+        self._measured |= {FAILURE: TEXT}
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -127,12 +134,12 @@ class Blocks:
         """Return the most light curves in a block."""
         return max((len(self.rows(k)) for k in range(len(self))), default=0)
 
-    def block(self, k: int, threads: int = 1) -> Block:
-        """Return a block with its light curves."""
+    def block(self, k: int, threads: int = 1, sharers: int = 1) -> Block:
+        """Return a block with its light curves; see :class:`Block`."""
         rows = self.rows(k)
         stars = tuple(np.searchsorted(rows, star) for star in self._of(k))
         alone = replace(self.recipe, catalogues={}, alerts=None)  # these belong to the table
-        return Block(self.curves.take(rows), stars, alone, self._longest, threads, self._measured)
+        return Block(self.curves.take(rows), stars, alone, self._longest, threads, self._measured, sharers)
 
     def measure(self, folder: Path, running: Running) -> tuple[list[Path], int]:
         """Measure all blocks that are not there yet.
@@ -162,7 +169,7 @@ class Blocks:
         threads = 1 if running.scheduler else max(1, running.workers // max(workers, 1))
         there: list[Path] = []
         report = batch.run(
-            self._units(paths, threads, there), _write, what="blocks of stars", workers=max(workers, 1),
+            self._units(paths, threads, workers, there), _write, what="blocks of stars", workers=max(workers, 1),
             scheduler=running.scheduler, total=sum(not path.exists() for path in paths),
         )  # fmt: skip
         if report.failed:
@@ -170,6 +177,20 @@ class Blocks:
             more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
             raise SharedIOError(f"{bad[0].name} of {len(paths)}{more}: {bad[0].message}")
         return paths, len(there)
+
+    def failures(self, paths: Sequence[Path]) -> dict[int, str]:
+        """Return which light curves could not be measured, and why, from the files of the blocks.
+
+        Raises
+        ------
+        CorruptInput
+            When a file is damaged.
+        """
+        found: dict[int, str] = {}
+        for path in paths:
+            for one in _failed(read_block(path)[1]).to_pylist():
+                found[one["_id"]] = one[FAILURE]
+        return found
 
     def groups(self, paths: Sequence[Path], more: Mapping[str, Sequence[Any]]) -> Iterator[Any]:
         """Yield the row groups of the table as Arrow.
@@ -204,10 +225,10 @@ class Blocks:
             owner[rows], place[rows] = k, np.arange(len(rows))
         return owner, place
 
-    def _units(self, paths: Sequence[Path], threads: int, there: list[Path]) -> Iterator[batch.Unit]:
+    def _units(self, paths: Sequence[Path], threads: int, sharers: int, there: list[Path]) -> Iterator[batch.Unit]:
         """Yield the blocks that are still to be measured; the others are noted in `there`."""
         for k, path in enumerate(paths):
-            block = self.block(k, threads)
+            block = self.block(k, threads, max(sharers, 1))
             made = block.provenance
             if _is_made(path, made.key):
                 there.append(path)
@@ -217,17 +238,20 @@ class Blocks:
 
 
 def remove(folder: Path) -> None:
-    """Remove the files of blocks whose table is done, and nothing else."""
-    for path in folder.glob("*block_*.arrow*"):
-        path.unlink(missing_ok=True)
+    """Remove the files of blocks whose table is done, and what was kept for them, and nothing else."""
+    for pattern in ("*block_*.arrow*", f"*{ANSWER}*"):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)
     with suppress(OSError):
         folder.rmdir()
 
 
 def measure(block: Block, advance: Callable[[int], object] = lambda _: None) -> dict[str, Any]:
     """Return the columns of a block's file."""
+    device = block.recipe.periods.device if block.recipe.periods is not None else "cpu"
     found = measure_stars(
-        block.curves, block.stars, block.recipe, block.longest, threads=block.threads, advance=advance
+        block.curves, block.stars, block.recipe, block.longest, threads=block.threads, advance=advance,
+        accelerator=open_device(device, block.sharers),
     )  # fmt: skip
     return {"_id": block.curves.id, **found}
 
@@ -242,10 +266,18 @@ def _is_made(path: Path, key: str) -> bool:
     if not path.exists():
         return False
     try:
-        return read_block(path)[0] == key
+        found, table = read_block(path)
+        return found == key and not len(_failed(table))  # what failed is tried again
     except CorruptInput as error:
         log.warning("%s: its stars are measured again", error)
         return False
+
+
+def _failed(table: Any) -> Any:
+    """Return the rows of a block's table that could not be measured."""
+    if FAILURE not in table.column_names:
+        return table.slice(0, 0)
+    return table.select(["_id", FAILURE]).filter(table[FAILURE].is_valid())
 
 
 def _gathered(paths: Sequence[Path], owner: np.ndarray, place: np.ndarray) -> dict[str, Any]:

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared_io import batch, cli, ledger
-from shared_io.errors import WriteFailed
+from shared_io.errors import ExternalFailed, SharedIOError, WriteFailed
 from shared_io.provenance import Provenance, digest
 
 from scope import files
 from scope.feature_table import write_features
 from scope.features import schema
-from scope.features.assembly import Recipe
+from scope.features.assembly import FAILURE, Recipe
 from scope.features.dmdt import DM_EDGES, DT_EDGES
 from scope.index import update_index
 from scope.lightcurves.folder import Quadrant
 from scope.lightcurves.quality import Cuts
+from scope.periods.device import open_device
 from scope.periods.search import Options
 from scope.pipeline import blocks
 from scope.pipeline.blocks import HERE, Blocks, Running
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from shared_io.batch import Report
 
     from scope.kowalski.client import Service
+
+_LISTED = 10  # sources that failed, in a message
 
 _GRID = "2 / T to max_freq in steps of 1 / (samples_per_peak T); T: baseline of the star, rounded up to 10 d"
 _COMMON_GRID = "2 / T to max_freq in steps of 1 / (samples_per_peak T); T: longest baseline of the run"
@@ -126,8 +130,10 @@ def generate(
     InputNotFound
         When there are no light curves.
     ExternalFailed
-        When the workers of a scheduler cannot be had.
+        When the workers of a scheduler cannot be had, Kowalski fails, or there is no GPU here to search on.
     """
+    if request.periods is not None and running.scheduler is None:
+        open_device(request.periods.device)  # what is missing is said before anything is done
     path = files.feature_path(request.dirname, request.filename, quadrant)
     name = str(quadrant) if quadrant else files.SPECIFIC
     unit = batch.Unit(name, (path,), _provenance(request, quadrant), Job(request, quadrant, running, service))
@@ -138,7 +144,12 @@ def generate(
     if not resume:
         blocks.remove(_shards(path))
     journal = ledger.home(request.dirname, "scope", f"generate-features-{path.stem}")
-    report = batch.run([unit], _work, overwrite=overwrite, resume=resume, what="quadrants", ledger=journal, total=1)
+    lost: list[ExternalFailed] = []
+    report = batch.run(
+        [unit], partial(_work, lost), overwrite=overwrite, resume=resume, what="quadrants", ledger=journal, total=1
+    )
+    if lost:  # of a service or a scheduler: no failure of the quadrant
+        raise lost[0]
     if report.exit_code == 0:
         blocks.remove(_shards(path))
     if quadrant is not None and path.exists():
@@ -148,10 +159,16 @@ def generate(
 
 def count(request: Request, quadrant: Quadrant | None, *, service: Service | None = None, threads: int = 1) -> int:
     """Measure the features of a quadrant without writing them, and return the number of its sources."""
+    if request.periods is not None:
+        open_device(request.periods.device)
     made = _blocks(request, quadrant, service, None)
+    failed = 0
     with cli.progress(len(made.curves), "light curves") as bar:
         for k in range(len(made)):
-            blocks.measure(made.block(k, threads), advance=bar.advance)
+            found = blocks.measure(made.block(k, threads), advance=bar.advance)
+            failed += sum(why is not None for why in found.get(FAILURE, ()))
+    if failed:
+        cli.warn(f"{failed} of {len(made.curves)} sources could not be measured")
     return len(made.curves)
 
 
@@ -174,7 +191,8 @@ def _shards(path: Path) -> Path:
 def _provenance(request: Request, quadrant: Quadrant | None) -> Provenance:
     from scope import __version__
 
-    config = json.loads(json.dumps(asdict(request), default=str))
+    periods = None if request.periods is None else request.periods.recorded()
+    config = json.loads(json.dumps(asdict(request) | {"periods": periods}, default=str))
     for key in ("dirname", "filename"):
         config.pop(key)
     for key in ("light_curves", "identifiers", "bright_stars", "catalogues", "alerts"):
@@ -186,18 +204,36 @@ def _provenance(request: Request, quadrant: Quadrant | None) -> Provenance:
     return Provenance("scope", __version__, "generate-features", config, sums)
 
 
-def _work(unit: batch.Unit) -> str:
+def _work(lost: list[ExternalFailed], unit: batch.Unit) -> str:
+    try:
+        return _table(unit)
+    except ExternalFailed as error:
+        lost.append(error)
+        raise
+
+
+def _table(unit: batch.Unit) -> str:
+    """Make a feature table; where some sources cannot be measured, one in which they are empty, and raise."""
     job: Any = unit.payload  # a Job
     path = unit.outputs[0]
-    made = _blocks(job.request, job.quadrant, job.service, path.parent)
+    service = None if job.service is None else replace(job.service, kept=_shards(path))
+    made = _blocks(job.request, job.quadrant, service, path.parent)
     shards, there = made.measure(_shards(path), job.running)
+    failed = made.failures(shards)
     meta = _meta(job.request, unit.provenance, job.service is not None)
     meta["blocks"] = {"count": len(made), "most_sources": made.largest}
+    meta |= {"failed": {str(k): why for k, why in failed.items()}} if failed else {}
     names = job.request.inputs.names
     more = {"fritz_name": [names.get(int(i)) for i in made.curves.id]} if any(names.values()) else {}
     write_features(
         path, made.groups(shards, more), job.request.columns, meta=meta, provenance=unit.provenance, overwrite=True,
     )  # fmt: skip
+    if failed:
+        listed = ", ".join(f"{k} ({why})" for k, why in list(failed.items())[:_LISTED])
+        raise SharedIOError(
+            f"{path.name}: {len(failed)} of {len(made.curves)} sources could not be measured and are empty: {listed}"
+            f"{', ...' if len(failed) > _LISTED else ''}"
+        )
     taken = f"; {there} of {len(made)} blocks were there already" if there else ""
     return f"{len(made.curves)} sources -> {path.name}{taken}"
 
