@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+TOGETHER = 4
+"""Images whose transforms are in the cache at a time."""
+
 
 def convolve_same(images: NDArray, psf: NDArray, spectrum: NDArray[np.complex128] | None = None) -> NDArray[np.float64]:
     """Convolve each image with the PSF, as ``scipy.signal.fftconvolve(image, psf, mode="same")`` does.
@@ -40,9 +43,13 @@ def convolve_same(images: NDArray, psf: NDArray, spectrum: NDArray[np.complex128
     length = transform_length(box, psf.shape[-1])
     if spectrum is None:
         spectrum = psf_spectrum(psf, box)
-    product = rfft2(np.asarray(images, np.float64), (length, length), overwrite_x=True)
-    product *= spectrum
-    result = irfft2(product, (length, length), overwrite_x=True)[..., half : half + box, half : half + box]
+    result = np.empty(images.shape)
+    flat, several = result.reshape(-1, box, box), images.reshape(-1, box, box)
+    for first in range(0, len(flat), TOGETHER):
+        part = slice(first, first + TOGETHER)
+        product = rfft2(several[part].astype(np.float64), (length, length))
+        product *= spectrum
+        flat[part] = irfft2(product, (length, length), overwrite_x=True)[:, half : half + box, half : half + box]
     if psf.min() >= 0 and np.min(images) >= 0:
         np.maximum(result, 0.0, out=result)
     return result
