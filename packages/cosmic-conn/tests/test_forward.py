@@ -246,7 +246,10 @@ def test_detection_needs_no_torch_without_a_gpu(tmp_path: Path) -> None:
 import sys
 import numpy as np
 from cosmic_conn import Detector, Settings
-found = Detector(Settings(device="cpu", precision="fp32"))(np.random.default_rng(0).normal(100, 5, (64, 64)))
-sys.exit("torch" in sys.modules)
+image = np.random.default_rng(0).normal(100, 5, (64, 64))
+image[30, 20:26] += 1000
+found = Detector(Settings(device="cpu", precision="fp32"))(image)
+print(int(found.mask[30, 20:26].sum()), "torch" in sys.modules)
 """
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+    done = subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.split() == ["6", "False"]

@@ -10,6 +10,7 @@ import torch
 from shared_io import fits
 from shared_io.errors import SchemaMismatch
 
+from cosmic_conn.models.registry import open_model
 from cosmic_conn.models.store import load
 from cosmic_conn.network import Architecture
 from cosmic_conn.training.loop import Events, Learner, Recipe, Stage, train
@@ -31,6 +32,12 @@ def test_samples_ask_only_what_can_be_known() -> None:
 TINY = Recipe(architecture=Architecture(hidden=4, norm="batch", shared_norm=False), steps=60, batch=4, crop=32,
               frame=64, pool=4, average=0.9,
               stages=(Stage(0, 200), Stage(100, 150, 1e-3, Mixture(dense=0.3))))  # fmt: skip
+
+
+def test_the_weights_that_are_shipped_name_the_recipe_of_the_command() -> None:
+    _, card = open_model()
+    assert card.training["recipe"] == json.loads(json.dumps(Recipe().to_dict()))
+    assert f"--steps {Recipe().steps} " in card.training["command"]
 
 
 def test_training_learns() -> None:

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 _FULL = 0xFFFFFFFF
 _FEW_BITS = 6
+_ALTERED = "the file was altered or damaged: fetch or copy it again"
 _SCRATCH = 2**18  # bytes of rows that are added up at once: they stay in the cache
 _WORDS = 2**26  # of 4 bytes, added up at once: far from overflowing 64 bits
 # Characters that the encoding must not contain: punctuation between digits, capitals and small letters.
@@ -156,7 +157,7 @@ def check_total(sum_of_data: Callable[[], int], block: Block, path: str | os.Pat
             what,
             path=path,
             hdu=block.place,
-            hint="the file was altered or damaged: fetch or copy it again, or read it with verify=False",
+            hint=_ALTERED,
         )
     return True
 
@@ -178,7 +179,7 @@ def check_header(block: Block, path: str | os.PathLike[str]) -> None:
             "the header does not match its CHECKSUM",
             path=path,
             hdu=block.place,
-            hint="the file was altered or damaged: fetch or copy it again, or read it with verify=False",
+            hint=_ALTERED,
         )
 
 
