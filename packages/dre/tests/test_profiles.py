@@ -216,6 +216,16 @@ def test_cuts_that_do_not_know_their_neighbours():
     assert used.mean() > 0.9
 
 
+@pytest.mark.parametrize("flux", [0.0, 3e6])
+def test_neither_correlated_noise_nor_the_own_halo_is_a_neighbour(flux):
+    noise = convolve(np.random.default_rng(8).normal(size=(96, 96)), np.outer([1, 2, 1], [1, 2, 1]) / 6, mode="wrap")
+    halo = Renderer.through(PSF, 96).image(TRUTH._replace(n=4.0, flux=flux))
+    stamp = make(obj=halo + 7.0 * noise, neighbours=None)
+    assert usable(stamp).mean() > 0.995
+    stamp.obj[70:74, 20:24] += 150
+    assert not usable(stamp)[70:74, 20:24].any()
+
+
 def pair_of(separation):
     """Two galaxies on one image, as cuts of it; their true radius is 4."""
     image = np.zeros((160, 220))
