@@ -14,11 +14,11 @@ import numpy as np
 from shared_io import batch, hdf5, table
 from shared_io.errors import SchemaMismatch
 
+from dre.compare import Fit, fit_stamps
 from dre.device import open_device
 from dre.files import catalogue
 from dre.files.grid_cache import kept
 from dre.files.mosaics import mosaic_path, write_mosaic
-from dre.fit import Fit, fit_stamps
 from dre.grid import ConvolvedGrid, ModelGrid
 from dre.mosaic import mosaic_panels
 from dre.pipeline.jobs import Job, by_extension, job_of, read_extension_psf, verdict
