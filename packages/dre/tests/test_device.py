@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from shared_io.errors import ExternalFailed
 
+from dre.compare import compatible, fit_stamps
 from dre.device import BATCH, Accelerator, open_device
-from dre.fit import compatible, fit_stamps
 from dre.flags import FitFlag
 from dre.pixels import Pixels
 from dre.profiles import Fitter, fit_profiles

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from shared_io.errors import ExternalFailed
 
-from .fit import Scan
+from .compare import Scan
 from .grid import ConvolvedGrid
 from .kernels.batched import chi_batch, linear_batch
 from .ordered import batches
@@ -40,7 +40,7 @@ class Accelerator:
     _arrays: tuple[Any, ...] = field(default=(), repr=False)
 
     def scanned(self, stamps: Iterable[Stamp], grid: ConvolvedGrid) -> Iterator[tuple[Stamp, Scan]]:
-        """Pair each stamp of the right size with its comparison with all models (`dre.fit.compatible`)."""
+        """Pair each stamp of the right size with its comparison with all models (`dre.compare.compatible`)."""
         box = grid.axes.box
         for batch in batches(stamps, BATCH):
             fitting = [

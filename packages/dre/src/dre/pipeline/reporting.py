@@ -17,8 +17,9 @@ from dre.figures import save
 from dre.files.layout import find_psf
 from dre.flags import FitFlag, explained
 from dre.page import Entry, page
-from dre.pipeline.jobs import read_extension_psf, readable
+from dre.pipeline.jobs import read_extension_psf
 from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step
+from dre.pipeline.stamps import Either, Source
 from dre.render import Renderer
 from dre.results import read_profile
 from dre.sheets import PER_SHEET, Card, sheet
@@ -33,18 +34,18 @@ class Request:
     """What to report; see the options of ``dre report``."""
 
     summary: Path
-    cuts: Path
+    stamps: Either
     psf: Path
     output: Path
 
 
 @dataclass(frozen=True)
 class Job:
-    """One image: its table, cuts and PSF."""
+    """One image: its table, stamps and PSF."""
 
     name: str
     summary: Path
-    cuts: Path
+    stamps: Source
     psf: Path
 
 
@@ -68,19 +69,15 @@ def report_all(request: Request, running: Running | None = None) -> Iterator[Rep
         raise InputNotFound("no *_tab.fits there", path=request.summary, hint="run dre fit first, or name it with -i")
 
     def plan(path: Path) -> batch.Unit:
-        name = path.name.removesuffix("_tab.fits")
-        job = Job(name, path, request.cuts / f"{name}_cuts.h5", find_psf(request.psf, name))
-        if not job.cuts.exists():
-            raise InputNotFound("the cuts of this table are missing", path=job.cuts, hint="name their folder")
+        name = _stem(path)
+        job = Job(name, path, request.stamps.find(name), find_psf(request.psf, name))
         rows = read_rows(path)
         outputs = tuple(request.output / file for file in _sheet_names(name, len(rows)))
-        return batch.Unit(name, outputs, provenance("report", {}, [job.summary, job.cuts, job.psf]), job)
+        return batch.Unit(name, outputs, provenance("report", {}, [path, *job.stamps.inputs, job.psf]), job)
 
     sheets = run_step(
-        tables, plan, _draw_sheets,
-        verb="report", folder=request.output, name=lambda path: path.name.removesuffix("_tab.fits"),
-        running=running, what="images",
-    )  # fmt: skip
+        tables, plan, _draw_sheets, verb="report", folder=request.output, name=_stem, running=running, what="images"
+    )
     yield sheets
     drawn = {entry.name for entry in (*sheets.done, *sheets.skipped)}
     shown = [path for path in tables if _stem(path) in drawn]
@@ -126,11 +123,11 @@ def _cards(job: Job, rows: Table) -> Iterator[Card]:
     names = [f"{row['EXT_NUMBER']:02d}_{row['NUMBER']:04d}" for row in rows]
     psfs = {int(k): read_extension_psf(job.psf, int(k)) for k in np.unique(rows["EXT_NUMBER"])}
     lost: list[str] = []
-    stamps = {stamp.name: stamp for stamp in readable(job.cuts, names, lost)}
+    stamps = {stamp.name: stamp for stamp in job.stamps.open(room=0).read(names, lost)}
     for row, name in zip(rows, names, strict=True):
         stamp = stamps.get(name)
         if stamp is None:
-            raise SchemaMismatch(f"the cuts have no {name}", path=job.cuts, hint="run dre fit again")
+            raise SchemaMismatch(f"no pixels of {name}", path=job.stamps.inputs[0], hint="run dre fit again")
         profile, sky = read_profile(row, stamp)
         model, photons = np.full(stamp.obj.shape, np.nan), np.zeros(stamp.obj.shape)
         if profile is not None:
