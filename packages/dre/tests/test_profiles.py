@@ -207,6 +207,31 @@ def test_neighbours_are_masked(fitter):
     assert abs(ignored.values[0] - alone.values[0]) > 5 * alone.errors[0]
 
 
+def test_arrays_of_any_kind(fitter):
+    """Byte order of FITS files, a view of a larger image, integers for a mask, one noise for all pixels."""
+    plain = make()
+    told = fitter.fit(plain).estimate.values
+    wide = np.zeros((100, 200), ">f8")
+    wide[2:98, 1:193:2] = plain.obj
+    other = make(obj=wide[2:98, 1:193:2], mask=plain.mask.astype(">i2") * 4, rms=7.0)
+    np.testing.assert_array_equal(fitter.fit(other).estimate.values, told)
+    blank = make(obj=np.ma.array(plain.obj, mask=plain.obj > 1e9))
+    np.testing.assert_array_equal(fitter.fit(blank).estimate.values, told)
+
+
+def test_no_noise_where_there_is_none(fitter):
+    flat = make(obj=np.full((96, 96), 3.0))
+    small = replace(make(), rms=np.ones((40, 40)))
+    assert NoiseCorrelation.measured([flat, small]).white
+    assert fitter.fit(flat).flag & (FitFlag.NOT_POSITIVE | FitFlag.LOW_SN)
+    assert fitter.fit(small).flag == FitFlag.SHAPE
+
+
+def test_a_halo_is_no_correlated_noise():
+    halo = Renderer.through(PSF, 96).image(TRUTH._replace(r_e=20.0, n=4.0, flux=1e5))
+    assert NoiseCorrelation.measured([make(seed=k, obj=make(seed=k).obj + halo) for k in range(4)]).values.sum() < 1.2
+
+
 def test_cuts_that_do_not_know_their_neighbours():
     stamp = make(neighbours=None)
     stamp.obj[10:16, 10:16] += 200
