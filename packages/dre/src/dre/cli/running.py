@@ -12,7 +12,7 @@ from dre.cli.choices import CatalogueEngine, Device, Filters, OnDevice, PsfEngin
 
 Images = Annotated[
     list[Path] | None,
-    cli.option("--images", help="Images, folders or patterns, cut where there is no file of cuts; default: Tiles"),
+    cli.option("--images", help="Images, folders or patterns to cut from, instead of --cuts"),
 ]
 Sextracted = Annotated[Path, cli.option("-s", "--sextracted", help="Folder of the images' check images")]
 
@@ -122,9 +122,9 @@ def report(
     """
     from dre.pipeline.planning import Running
     from dre.pipeline.reporting import Request, report_all
-    from dre.pipeline.stamps import Either, Tiles
+    from dre.pipeline.stamps import CutFiles, Tiles
 
-    stamps = Either(cuts, Tiles(tuple(images or [Path("Tiles")]), sextracted))
+    stamps = Tiles(tuple(images), sextracted) if images else CutFiles(cuts)
     for one in report_all(Request(summary, stamps, psf, output), Running(overwrite, resume, workers, scheduler)):
         cli.show(one)
 
@@ -148,8 +148,8 @@ def export(
       cd Export; imfit image1_00_0012.fits -c image1_00_0012.imfit --noise image1_00_0012_sigma.fits
     """
     from dre.pipeline.exporting import Request, export_fit
-    from dre.pipeline.stamps import Either, Tiles
+    from dre.pipeline.stamps import CutFiles, Tiles
 
-    stamps = Either(cuts, Tiles(tuple(images or [Path("Tiles")]), sextracted))
+    stamps = Tiles(tuple(images), sextracted) if images else CutFiles(cuts)
     for path in export_fit(Request(image, source, summary, stamps, psf, output), overwrite=overwrite):
         cli.say(f"wrote {path}")

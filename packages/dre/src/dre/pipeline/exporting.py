@@ -14,7 +14,7 @@ from dre.files.layout import find_psf
 from dre.peers import galfit_feedme, imfit_config
 from dre.pipeline.jobs import read_extension_psf
 from dre.pipeline.reporting import read_rows
-from dre.pipeline.stamps import Either
+from dre.pipeline.stamps import Sources
 from dre.pixels import usable
 from dre.psf import centre_of, normalised, resampled
 from dre.results import read_profile
@@ -33,7 +33,7 @@ class Request:
     image: str
     source: str
     summary: Path
-    stamps: Either
+    stamps: Sources
     psf: Path
     output: Path
 
