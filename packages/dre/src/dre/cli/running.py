@@ -64,7 +64,7 @@ def run(
         bool, cli.option("--keep-cuts", help="Write Cuts/NAME_cuts.h5 too; else sources are cut in memory")
     ] = False,
     report: Annotated[bool, cli.option("--report/--no-report", help="Draw sheets and the page of the fits")] = True,
-    cpu: Annotated[int, cli.option("--cpu", "--workers", help="Processes (fit: threads)", min=1)] = 1,
+    cpu: Annotated[int, cli.option("--cpu", "--workers", help="Cores; with --scheduler slurm, workers", min=1)] = 1,
     device: OnDevice = Device.AUTO,
     scheduler: cli.Scheduler = None,
     warn: Warn = False,
