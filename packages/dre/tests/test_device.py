@@ -142,7 +142,9 @@ def test_starts_are_the_best_of_all_models(here, search, make_stamp):
         assert begun == search.exhaustive(Pixels.of(stamp, 1.0))
 
 
-def test_profiles_are_those_of_the_cpu(here, search, make_stamp):
+@pytest.mark.parametrize("threads", [1, 3])
+def test_profiles_are_those_of_the_cpu(search, make_stamp, threads):
+    here = Accelerator(strict_cupy.module(), threads=threads)
     psf = PSFModel(np.pad([[1.0]], 3)[None], clip=False)
     fitter = Fitter(search, psf, 1.0)
     stamps = [*spoilt(make_stamp), *(make_stamp(seed=k) for k in range(5))]

@@ -16,7 +16,7 @@ from .fit import Compared
 from .grid import ConvolvedGrid
 from .kernels.batched import Packed, chi_batch, host, linear_batch, pack_objects
 from .kernels.minima import minima
-from .ordered import batches
+from .ordered import batches, in_order
 from .pixels import Pixels
 from .search import SearchGrid
 from .stamp import Stamp
@@ -38,10 +38,13 @@ class Accelerator:
         ``cupy``.
     room : int
         Objects times models at a time.
+    threads : int
+        Of the processor, which make the objects ready.
     """
 
     library: Any
     room: int = 2**24
+    threads: int = 1
     _grid: object = field(default=None, repr=False)
     _arrays: tuple[Any, ...] = field(default=(), repr=False)
     _turn: Any = field(default_factory=threading.Lock, repr=False)
@@ -80,11 +83,10 @@ class Accelerator:
 
     def begun(self, stamps: Iterable[Stamp], grid: SearchGrid, gain: float) -> Iterator[tuple[Stamp, int | None]]:
         """Pair each stamp with the model of least chi-square (`dre.search`), None where there is none."""
-        for batch in batches(stamps, self._count(grid.axes.count)):
-            seen = [_pixels(stamp, grid, gain) for stamp in batch]
-            reached = [grid.reached(pixels) for pixels in seen if pixels is not None]
-            best = iter(self.best(reached, grid))
-            yield from ((stamp, None if own is None else next(best)) for stamp, own in zip(batch, seen, strict=True))
+        pairs = in_order(lambda stamp: (stamp, _cells(stamp, grid, gain)), stamps, self.threads)
+        for batch in batches(pairs, self._count(grid.axes.count)):
+            best = iter(self.best([cells for _, cells in batch if cells is not None], grid))
+            yield from ((stamp, None if cells is None else next(best)) for stamp, cells in batch)
 
     def best(self, reached: list[tuple[NDArray, NDArray]], grid: SearchGrid) -> list[int | None]:
         """Models of least chi-square of objects, given as `SearchGrid.reached` returns them."""
@@ -113,8 +115,15 @@ class Accelerator:
 
 
 @cache
-def open_device(name: str) -> Accelerator | None:
+def open_device(name: str, threads: int = 1) -> Accelerator | None:
     """Return the accelerator meant by ``auto``, ``cpu`` or ``cuda``, the same each time; None: the CPU.
+
+    Parameters
+    ----------
+    name : str
+        ``auto``: a GPU where CuPy finds one.
+    threads : int
+        As for `Accelerator`.
 
     Raises
     ------
@@ -124,11 +133,11 @@ def open_device(name: str) -> Accelerator | None:
         Another name.
     """
     card = find_card(name, extra="dre[cuda]", instead="run with --device cpu")
-    return None if card is None else Accelerator(card.library, card.free // 2 // _BYTES)
+    return None if card is None else Accelerator(card.library, card.free // 2 // _BYTES, threads)
 
 
-def _pixels(stamp: Stamp, grid: SearchGrid, gain: float) -> Pixels | None:
+def _cells(stamp: Stamp, grid: SearchGrid, gain: float) -> tuple[NDArray, NDArray] | None:
     try:
-        return Pixels.of(stamp, gain) if stamp.obj.shape[0] == grid.axes.box else None
+        return grid.reached(Pixels.of(stamp, gain)) if stamp.obj.shape[0] == grid.axes.box else None
     except ValueError:
         return None

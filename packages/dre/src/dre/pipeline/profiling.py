@@ -129,7 +129,7 @@ def _fit_image(request: Request, unit: batch.Unit) -> str:
     job: Job = unit.payload  # type: ignore[assignment]
     lost: list[str] = []
     found: list[ProfileFit] = []
-    accelerator = open_device(request.device)
+    accelerator = open_device(request.device, request.workers)
     frames = frames_of(job)
     for extension, names in by_extension(cut_names(job.cuts)):
         frame = frames.get(extension) or NOTHING_KNOWN
