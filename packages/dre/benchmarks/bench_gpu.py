@@ -21,7 +21,7 @@ from shared_io.testing import strict_cupy
 
 from dre import CLASSIC, ConvolvedGrid, Fitter, ModelGrid, SearchGrid, Stamp, fit_profiles
 from dre.device import Accelerator, open_device
-from dre.fit import fit_stamps
+from dre.compare import fit_stamps
 from dre.kernels.batched import chi_batch, pack_objects
 from dre.pixels import Pixels
 

@@ -56,17 +56,42 @@ def test_the_whole_chain_finds_the_truth_and_is_resumed_to_the_same_bytes(run, f
     before = fingerprints(folder / "work")
     entries = [entry for report in run.json(folder, RUN) for entry in report["entries"]]
     assert {entry["state"] for entry in entries} == {"skipped"}
-    for product in ("Summary/image1_tab.fits", "Report/image1_sheet1.png", "Report/index.html", "Cuts/image1_cuts.h5"):
+    for product in ("Summary/image1_tab.fits", "Report/image1_sheet1.png", "Report/index.html"):
         (folder / "work" / product).unlink()
     assert run(folder, RUN)[0] == 0
     assert fingerprints(folder / "work") == before
     exported(run, folder, rows)
 
 
+def test_stamps_from_memory_give_the_same_table_and_pictures_as_files_of_cuts(run, folder, tile):
+    """What is cut in memory is what make_cuts writes, to the last bit, in both statistics."""
+    image, first = tile.image.copy(), tile.truth[tile.truth["KIND"] == "galaxy"][0]
+    image[int(first["Y_IMAGE"]) + 30, int(first["X_IMAGE"])] = np.nan
+    write_tile(folder / "Tiles" / "image1.fits", image)
+    assert run(folder, f"dre {MODELS.replace('small', 'big')}")[0] == 0, run.errors
+    for options in ("", "--statistic dre -m big.fits"):
+        line = f"{RUN} {options} --overwrite -f FLUX_AUTO 0 1e9 --warn"
+        assert run(folder, line)[0] == 0, run.errors
+        assert "is left out" in run.errors
+        assert not (folder / "work" / "Cuts").exists()
+        assert run(folder, line.replace("-o work", "-o kept") + " --keep-cuts")[0] == 0, run.errors
+        memory, files = (table.read(folder / name / "Summary" / "image1_tab.fits") for name in ("work", "kept"))
+        assert len(memory) >= 3
+        assert memory.colnames == files.colnames
+        for column in memory.colnames:
+            np.testing.assert_array_equal(memory[column], files[column])
+    assert ("CHI" in memory.colnames, (folder / "work" / "Chi" / "image1_chi.h5").exists()) == (True, True)
+    sheets = [(folder / name / "Report" / "image1_sheet1.png").read_bytes() for name in ("work", "kept")]
+    assert sheets[0] == sheets[1]
+
+
 def exported(run, folder, rows):
     """The exported pixels and values are those of the fit; nothing is overwritten unasked."""
     row = rows[0]
-    line = f"dre export image1 {row['NUMBER']} -i Summary --cuts Cuts --psf PSF"
+    line = f"dre export image1 {row['NUMBER']} -i Summary --psf PSF"
+    assert run(folder / "work", line)[0] == 4
+    assert "--images" in run.errors
+    line += " --images ../Tiles"
     assert run(folder / "work", line)[0] == 0
     stem = folder / "work" / "Export" / f"image1_00_{row['NUMBER']:04d}"
     assert afits.getdata(f"{stem}.fits").shape == (128, 128)
@@ -99,7 +124,7 @@ def test_nothing_goes_on_where_nothing_is_left(run, folder):
 def test_extensions_and_a_damaged_cut(run, folder, tile):
     """A camera of two chips: one broken cut is named, and no other is lost or waited for."""
     write_tile(folder / "Tiles" / "image1.fits", tile.image, tile.image[::-1].copy())
-    assert run(folder, RUN)[0] == 0
+    assert run(folder, RUN + " --keep-cuts")[0] == 0
     before = table.read(folder / "work" / "Summary" / "image1_tab.fits")
     assert set(before["EXT_NUMBER"]) == {1, 2}
     with h5py.File(folder / "work" / "Cuts" / "image1_cuts.h5", "r+") as cuts:
@@ -112,7 +137,7 @@ def test_extensions_and_a_damaged_cut(run, folder, tile):
 
 
 def test_an_unknown_gain_is_said(run, folder):
-    assert run(folder, RUN)[0] == 0
+    assert run(folder, RUN + " --keep-cuts")[0] == 0
     code, out = run(folder / "work", "dre fit ../small.fits --catalogs Nowhere --summary Other")
     assert code == 0
     assert "gain not known" in out

@@ -16,8 +16,8 @@ from shared_io.testing import strict_cupy
 from shared_io.testing.raw_kernel import compiler
 from survey import MODELS
 
+from dre.compare import compatible, fit_stamps
 from dre.device import BATCH, Accelerator, open_device
-from dre.fit import compatible, fit_stamps
 from dre.flags import FitFlag
 from dre.grid import ConvolvedGrid
 from dre.kernels.minima import minima

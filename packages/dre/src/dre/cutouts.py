@@ -71,6 +71,12 @@ def window(x: float, y: float, shape: tuple[int, int], size: int = STAMP_SIZE) -
     return slice(bottom, bottom + size), slice(left, left + size)
 
 
+def place_of(source: Table.Row, image: np.ndarray) -> tuple[slice, slice] | None:
+    """Return the square of a source, or None if it leaves the image or holds a pixel without data."""
+    place = window(float(source["X_IMAGE"]) - 1, float(source["Y_IMAGE"]) - 1, image.shape)
+    return place if place is not None and np.isfinite(image[place]).all() else None
+
+
 def clean_mask(segments: np.ndarray, number: int) -> np.ndarray:
     """Return the pixels that belong to the source at the centre of a cut.
 
@@ -138,6 +144,7 @@ def cut(
     rms: np.ndarray,
     *,
     centroid: str | None = None,
+    neighbours: bool = True,
 ) -> Stamp | None:
     """Cut one source.
 
@@ -151,23 +158,25 @@ def cut(
         Image minus background, segmentation map, background noise.
     centroid : {'com', '1dg', '2dg'}, optional
         Recentre the cut on this centroid by a sub-pixel shift (cubic for pixels and noise).
+    neighbours : bool
+        Whether to say which pixels belong to other sources.
 
     Returns
     -------
     Stamp or None
         None if the square leaves the image or holds a pixel without data.
     """
-    x, y = float(source["X_IMAGE"]) - 1, float(source["Y_IMAGE"]) - 1
-    place = window(x, y, image.shape)
-    if place is None or not np.isfinite(image[place]).all():
+    place = place_of(source, image)
+    if place is None:
         return None
     number, extension = int(source["NUMBER"]), int(source["EXT_NUMBER"])
     pixels = subtracted[place].astype(np.float32)
     noise = rms[place].astype(np.float32)
     mask = clean_mask(segmentation[place], number)
-    others = neighbour_map(segmentation[place], number)
+    others = neighbour_map(segmentation[place], number) if neighbours else None
     flags = int(source["FLAGS"]) if "FLAGS" in source.colnames else 0
-    stamp = Stamp(stamp_name(extension, number), pixels, mask, noise, extension, number, x + 1, y + 1, others, flags)
+    x, y = float(source["X_IMAGE"]), float(source["Y_IMAGE"])
+    stamp = Stamp(stamp_name(extension, number), pixels, mask, noise, extension, number, x, y, others, flags)
     return stamp if centroid is None else recentred(stamp, centroid)
 
 

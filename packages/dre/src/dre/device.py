@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from shared_io.accelerator import find_card
 
-from .fit import Compared
+from .compare import Compared
 from .grid import ConvolvedGrid
 from .kernels.batched import Packed, chi_batch, host, linear_batch, pack_objects
 from .kernels.minima import minima
@@ -50,7 +50,7 @@ class Accelerator:
     _turn: Any = field(default_factory=threading.Lock, repr=False)
 
     def compared(self, stamps: Iterable[Stamp], grid: ConvolvedGrid) -> Iterator[tuple[Stamp, Compared | None]]:
-        """Pair each stamp with its comparison with all models (`dre.fit.compatible`); None: it has another size.
+        """Pair each stamp with its comparison with all models (`dre.compare.compatible`); None: it has another size.
 
         While the card compares a batch the pixels of the next one are picked, and the results of the last one used.
         """

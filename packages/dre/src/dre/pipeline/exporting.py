@@ -12,8 +12,9 @@ from shared_io.errors import InputNotFound, OutputExists, SchemaMismatch
 
 from dre.files.layout import find_psf
 from dre.peers import galfit_feedme, imfit_config
-from dre.pipeline.jobs import read_extension_psf, readable
+from dre.pipeline.jobs import read_extension_psf
 from dre.pipeline.reporting import read_rows
+from dre.pipeline.stamps import Sources
 from dre.pixels import usable
 from dre.psf import centre_of, normalised, resampled
 from dre.results import read_profile
@@ -32,7 +33,7 @@ class Request:
     image: str
     source: str
     summary: Path
-    cuts: Path
+    stamps: Sources
     psf: Path
     output: Path
 
@@ -86,10 +87,10 @@ def _found(request: Request) -> tuple[Row, Stamp]:
         raise InputNotFound(f"{request.source!r} is not an object", hint="give EE_NNNN or its NUMBER")
     for row in read_rows(path):
         if f"{row['EXT_NUMBER']:02d}_{row['NUMBER']:04d}" == name:
-            stamps = list(readable(request.cuts / f"{request.image}_cuts.h5", [name], []))
-            if not stamps:
-                raise SchemaMismatch(f"the cut {name} cannot be read", path=request.cuts, hint="run make_cuts again")
-            return row, stamps[0]
+            source, lost = request.stamps.find(request.image), list[str]()
+            for stamp in source.open(room=0).read([name], lost):
+                return row, stamp
+            raise SchemaMismatch(f"no pixels of {name}: {lost[0]}", path=source.inputs[0], hint="run make_cuts again")
     raise InputNotFound(f"no object {name} in this table", path=path, hint="give EE_NNNN or its NUMBER")
 
 

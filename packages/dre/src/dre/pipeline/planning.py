@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -74,6 +74,8 @@ def found_from_anywhere(request: R, running: Running) -> R:
             changes[field.name] = value.absolute()
         elif isinstance(value, tuple | list) and value and all(isinstance(item, Path) for item in value):
             changes[field.name] = tuple(item.absolute() for item in value)
+        elif is_dataclass(value):
+            changes[field.name] = found_from_anywhere(value, running)
     return replace(request, **changes)  # type: ignore[type-var]
 
 

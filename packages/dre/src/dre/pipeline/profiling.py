@@ -15,14 +15,14 @@ from shared_io import batch, fits, table
 from dre.blends import deblended
 from dre.device import open_device
 from dre.files import catalogue
-from dre.files.cuts import cut_names
 from dre.files.grid_cache import kept
 from dre.files.mosaics import mosaic_path, write_mosaic
 from dre.grid import GridAxes
 from dre.mosaic import mosaic_panels
 from dre.noise import NoiseCorrelation
-from dre.pipeline.jobs import Cuts, Job, by_extension, cut_files, image_name, job_of, read_extension_psf, verdict
+from dre.pipeline.jobs import Job, by_extension, job_of, read_extension_psf, verdict
 from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step
+from dre.pipeline.stamps import Sources, StampReader
 from dre.profiles import Fitter, ProfileFit, fit_profiles
 from dre.psf import PSFModel
 from dre.results import profile_table
@@ -53,7 +53,7 @@ class Request:
         Magnitude of 1 ADU; None: the catalogue's SEXMGZPT unless that is 0.
     """
 
-    inputs: Path
+    inputs: Sources
     psf: Path
     summary: Path
     catalogues: Path | None
@@ -79,7 +79,7 @@ NOTHING_KNOWN = Frame(float("inf"), float("nan"), None)
 
 
 def profile_all(request: Request, running: Running | None = None) -> Report:
-    """Fit every NAME_cuts.h5 of a folder.
+    """Fit the sources of every image.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def profile_all(request: Request, running: Running | None = None) -> Report:
     Raises
     ------
     InputNotFound
-        If there are no cuts.
+        If there are no images or cuts.
     ExternalFailed
         If the device is not there.
     """
@@ -109,19 +109,19 @@ def profile_all(request: Request, running: Running | None = None) -> Report:
         "log_r": list(axes.log_r), "gain": request.gain, "zero_point": request.zero_point,
     }  # fmt: skip
 
-    def plan(cuts: Path) -> batch.Unit:
-        job = job_of(cuts, request.psf, request.catalogues)
-        inputs = [path for path in (job.cuts, job.psf, job.catalogue) if path is not None]
+    def plan(path: Path) -> batch.Unit:
+        job = job_of(request.inputs, path, request.psf, request.catalogues)
         outputs = [request.summary / f"{job.name}_tab.fits"]
         if request.mosaics is not None:
-            outputs += [mosaic_path(request.mosaics, job.name, source) for source in cut_names(cuts)]
-        return batch.Unit(job.name, tuple(outputs), provenance("fit", options, inputs), job)
+            outputs += [mosaic_path(request.mosaics, job.name, name) for name in job.stamps.open(room=0).names]
+        made_of = provenance("fit", {**options, **job.stamps.settings}, job.inputs)
+        return batch.Unit(job.name, tuple(outputs), made_of, job)
 
     if running.scheduler is None:
         running = replace(running, workers=1)
     return run_step(
-        cut_files(request.inputs), plan, partial(_fit_image, request),
-        verb="fit", folder=request.summary, name=image_name, running=running, what="images",
+        request.inputs.paths(), plan, partial(_fit_image, request),
+        verb="fit", folder=request.summary, name=request.inputs.name, running=running, what="images",
     )  # fmt: skip
 
 
@@ -131,23 +131,24 @@ def _fit_image(request: Request, unit: batch.Unit) -> str:
     found: list[ProfileFit] = []
     accelerator = open_device(request.device, request.workers)
     frames = frames_of(job)
-    for extension, names in by_extension(cut_names(job.cuts)):
+    stamps = job.stamps.open()
+    for one in stamps.left_out:
+        batch.note(one)
+    for extension, names in by_extension(stamps.names):
         frame = frames.get(extension) or NOTHING_KNOWN
         gain = frame.gain if request.gain is None else request.gain
-        cuts = Cuts(job.cuts)
-        sample = list(islice(cuts.read(names), SAMPLE))
+        sample = list(islice(stamps.read(names), SAMPLE))
         if not sample:
-            list(cuts.read(names, lost))
+            list(stamps.read(names, lost))
             continue
         fitter = fitter_of(job, extension, sample, request.axes or SEARCH, gain)
-        stamps = cuts.read(names, lost)
-        own = list(fit_profiles(stamps, fitter, workers=request.workers, accelerator=accelerator))
-        own = deblended(own, cuts.read, fitter, workers=request.workers)
-        for one in own:
-            if not one.ok:
-                batch.note(f"{job.name}: {one.name} has no fit: {one.reason}")
+        first = fit_profiles(stamps.read(names, lost), fitter, workers=request.workers, accelerator=accelerator)
+        own = deblended(list(first), stamps.read, fitter, workers=request.workers)
+        for fit in own:
+            if not fit.ok:
+                batch.note(f"{job.name}: {fit.name} has no fit: {fit.reason}")
         if request.mosaics is not None:
-            _write_mosaics(request.mosaics, job, cuts, own, fitter, unit)
+            _write_mosaics(request.mosaics, job, stamps, own, fitter, unit)
         found += own
     zero = {k: frame.zero_point if request.zero_point is None else request.zero_point for k, frame in frames.items()}
     if request.zero_point is not None:
@@ -214,9 +215,9 @@ def _frame(head: Header) -> Frame:
 
 
 def _write_mosaics(
-    folder: Path, job: Job, cuts: Cuts, found: list[ProfileFit], fitter: Fitter, unit: batch.Unit
+    folder: Path, job: Job, stamps: StampReader, found: list[ProfileFit], fitter: Fitter, unit: batch.Unit
 ) -> None:
-    for stamp, one in zip(cuts.read([one.name for one in found]), found, strict=True):
+    for stamp, one in zip(stamps.read([one.name for one in found]), found, strict=True):
         model = np.full(stamp.obj.shape, np.nan)
         if one.profile is not None:
             model = fitter.renderer(stamp).image(one.profile) + one.sky
