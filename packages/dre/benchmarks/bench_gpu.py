@@ -20,8 +20,8 @@ from shared_io.errors import ExternalFailed
 from shared_io.testing import strict_cupy
 
 from dre import CLASSIC, ConvolvedGrid, Fitter, ModelGrid, SearchGrid, Stamp, fit_profiles
-from dre.device import Accelerator, open_device
 from dre.compare import fit_stamps
+from dre.device import Accelerator, open_device
 from dre.kernels.batched import chi_batch, pack_objects
 from dre.pixels import Pixels
 
