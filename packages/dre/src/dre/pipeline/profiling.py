@@ -130,7 +130,7 @@ def _fit_image(request: Request, unit: batch.Unit) -> str:
     job: Job = unit.payload  # type: ignore[assignment]
     lost: list[str] = []
     found: list[ProfileFit] = []
-    accelerator = open_device(request.device)
+    accelerator = open_device(request.device, request.workers)
     frames = frames_of(job)
     stamps = job.stamps.open()
     for one in stamps.left_out:
