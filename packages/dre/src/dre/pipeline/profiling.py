@@ -101,8 +101,9 @@ def profile_all(request: Request, running: Running | None = None) -> Report:
     """
     running = running or Running()
     request = found_from_anywhere(request, running)
+    card = open_device(request.device) if running.scheduler is None else None  # what is missing is said at once
     paths, cores = request.inputs.paths(), request.workers
-    if running.scheduler is None and open_device(request.device) is not None:  # what is missing is said at once
+    if card is not None:
         running, threads = replace(running, workers=1), cores  # one process has the card
     else:
         running, threads = shared_out(running, cores, len(paths))
