@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dre.kernels.correlated import REACH, correlated_information, lag_sums
 from dre.kernels.elementary import exp_of, log_of
 from dre.kernels.linear import linear_scan, untried_around
-from dre.kernels.normal import flux_and_sky, normal_equations, weigh
+from dre.kernels.normal import add_normal_equations, flux_and_sky, reweigh, weigh
 from dre.kernels.superpixels import bin_pictures, cells, core_of, outer_cells, search_cells, sum_cells
 
 
@@ -125,18 +125,35 @@ def test_flux_and_sky_of_one_model(problem):
     assert flux_and_sky(models[7].astype(float), -data, weight, area)[2] == np.inf
 
 
-def test_normal_equations(problem):
-    models, data, weight, _ = problem
-    rows, matrix, vector = models[:8].astype(float), np.empty((8, 8)), np.empty(8)
-    normal_equations(rows, data, weight, matrix, vector)
-    assert matrix == pytest.approx((rows * weight) @ rows.T)
-    assert vector == pytest.approx((rows * weight) @ data)
+@pytest.mark.parametrize("band", [0, 1])
+def test_normal_equations(problem, band):
+    models, data, weight, area = problem
+    pictures, flux, sky = models[:7].astype(float), 2.5, -0.3
+    matrix, vector = np.ones((10, 10)), np.ones(10)
+    add_normal_equations(pictures, flux, sky, data, weight, area, band, matrix, vector)
+    rows = np.vstack([flux * pictures[1:], pictures[:1], area])
+    place = [0, 1, 2, 3, 4, 5, 6 + 2 * band, 7 + 2 * band]
+    expected, right = np.ones((10, 10)), np.ones(10)
+    expected[np.ix_(place, place)] += (rows * weight) @ rows.T
+    right[place] += (rows * weight) @ (data - flux * pictures[0] - sky * area)
+    assert matrix == pytest.approx(expected)
+    assert vector == pytest.approx(right)
 
 
 def test_weights_grow_with_the_light_of_the_model():
     weight = np.empty(4)
     weigh(np.array([0.0, 1.0, -1.0, 1.0]), 10.0, 2.0, np.array([4.0, 4.0, 4.0, np.inf]), weight)
     assert weight == pytest.approx([0.25, 1 / 9, 0.25, 0.0])
+
+
+def test_flux_and_sky_under_new_weights(problem):
+    models, data, weight, area = problem
+    variance, own, expected = 1 / np.maximum(weight, 0.1), np.empty(300), np.empty(300)
+    picture = models[7].astype(float)
+    found = reweigh(picture, 4.0, 2.0, variance, data, area, own)
+    weigh(picture, 4.0, 2.0, variance, expected)
+    assert own == pytest.approx(expected)
+    assert found == pytest.approx(flux_and_sky(picture, data, expected, area))
 
 
 def test_correlated_information_is_the_double_sum():
