@@ -105,10 +105,10 @@ def look_up(square: NDArray, transform: NDArray, h: NDArray, slope: NDArray, to_
     last = len(transform) - 1
     for i in range(len(square)):
         bits = np.float64(max(square[i], _LEAST)).view(np.int64)
-        part = min((bits >> np.int64(_SHIFT)) - np.int64(_BEGIN), last)
+        part = (bits >> np.int64(_SHIFT)) - np.int64(_BEGIN)
         t = np.int64(((bits & np.int64(_REST)) << np.int64(4)) | np.int64(_ONE)).view(np.float64) - 1.0
         octaves = np.int64(np.int64(_INVERSE) - (bits & np.int64(_EXPONENT))).view(np.float64)
-        c = transform[part]
+        c = transform[part if part < last else last]
         h[i] = c[0] + t * (c[1] + t * (c[2] + t * c[3]))
         slope[i] = (c[1] + t * (2.0 * c[2] + t * 3.0 * c[3])) * octaves * _PARTS
         to_n[i] = c[4] + t * (c[5] + t * (c[6] + t * c[7]))
