@@ -33,6 +33,10 @@ NEAR = 3e-3
 """A step that lowers chi-square by less than this is the last: it ends within some 0.01 standard errors of the minimum
 (0.05 where S/N is 15)."""
 
+BENT, LEFT = 3.0, 1e-5
+"""So is one whose derivatives change so little on its way that less than `LEFT` of chi-square is left to the next: where
+that is to lower it by g, this by at most g (BENT times its largest change of a coordinate)^2."""
+
 WORST = 1e7
 """Damping at which there is no way down any more."""
 
@@ -220,10 +224,10 @@ def _advance(
     """Take one step that lowers chi-square under these weights, damping it until it does."""
     before = _chi2(states)
     while steps < limit and damping <= WORST:
-        step = damped_step(*equations, damping)
-        near = float(step @ equations.vector) < NEAR
-        if near:
-            step = damped_step(*equations, 0.0)
+        step = damped_step(*equations, 0.0)
+        near = _is_last(step, equations.vector)
+        if not near:
+            step = damped_step(*equations, damping)
         there = moved(point, step, CAPS, _LOW, _HIGH, LONGEST)
         trial = [state.moved(there) if near else _BandState.drawn(state.view, there) for state in states]
         for state, weight in zip(trial, weights, strict=True):
@@ -235,3 +239,9 @@ def _advance(
             return trial, there, max(damping / 10, 1e-9), steps, False
         damping = damping * 10 + 1e-4
     return states, point, damping, steps, False
+
+
+def _is_last(step: NDArray[np.float64], slope: NDArray[np.float64]) -> bool:
+    """Whether a step that is not damped ends so near to the minimum that it needs no other after it."""
+    lowered = float(step @ slope)
+    return lowered < NEAR or lowered * (BENT * float(np.abs(step[:6]).max())) ** 2 < LEFT
