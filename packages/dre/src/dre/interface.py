@@ -100,7 +100,7 @@ def fit(
     if len(set(keys)) < len(keys):
         raise ValueError("two objects have the same ext_number and number: give each stamp a number of its own")
     model = psf if isinstance(psf, PSFModel) else PSFModel(np.asarray(psf)[None], clip=False)
-    accelerator = open_device(device)
+    accelerator = open_device(device, workers)
     if statistic == "chi2":
         axes = SEARCH if grid is None else grid if isinstance(grid, GridAxes) else grid.axes
         fits = _profiles(stamps, model, axes, gain, workers, accelerator)

@@ -12,7 +12,7 @@ from dre.cli.choices import CatalogueEngine, Device, Filters, OnDevice, PsfEngin
 
 Images = Annotated[
     list[Path] | None,
-    cli.option("--images", help="Images, folders or patterns, cut where there is no file of cuts; default: Tiles"),
+    cli.option("--images", help="Images, folders or patterns to cut from, instead of --cuts"),
 ]
 Sextracted = Annotated[Path, cli.option("-s", "--sextracted", help="Folder of the images' check images")]
 
@@ -63,10 +63,8 @@ def run(
     keep_cuts: Annotated[
         bool, cli.option("--keep-cuts", help="Write Cuts/NAME_cuts.h5 too; else sources are cut in memory")
     ] = False,
-    report: Annotated[
-        bool, cli.option("--report/--no-report", help="Draw sheets and the page of the fits (chi2)")
-    ] = True,
-    cpu: Annotated[int, cli.option("--cpu", "--workers", help="Processes (fit: threads)", min=1)] = 1,
+    report: Annotated[bool, cli.option("--report/--no-report", help="Draw sheets and the page of the fits")] = True,
+    cpu: Annotated[int, cli.option("--cpu", "--workers", help="Cores; with --scheduler slurm, workers", min=1)] = 1,
     device: OnDevice = Device.AUTO,
     scheduler: cli.Scheduler = None,
     warn: Warn = False,
@@ -93,7 +91,7 @@ def run(
     request = Request(
         tuple(found), output, config, psfex_config, model, engine.value, psf_engine.value, gain, zero_point,
         Selection(margin, max_stellarity, tuple(filters or ())), device.value, statistic.value, keep_cuts,
-        report and statistic is Statistic.CHI2,
+        report,
     )  # fmt: skip
     if dry_run:
         cli.show(plan_of(request))
@@ -122,9 +120,9 @@ def report(
     """
     from dre.pipeline.planning import Running
     from dre.pipeline.reporting import Request, report_all
-    from dre.pipeline.stamps import Either, Tiles
+    from dre.pipeline.stamps import CutFiles, Tiles
 
-    stamps = Either(cuts, Tiles(tuple(images or [Path("Tiles")]), sextracted))
+    stamps = Tiles(tuple(images), sextracted) if images else CutFiles(cuts)
     for one in report_all(Request(summary, stamps, psf, output), Running(overwrite, resume, workers, scheduler)):
         cli.show(one)
 
@@ -148,8 +146,8 @@ def export(
       cd Export; imfit image1_00_0012.fits -c image1_00_0012.imfit --noise image1_00_0012_sigma.fits
     """
     from dre.pipeline.exporting import Request, export_fit
-    from dre.pipeline.stamps import Either, Tiles
+    from dre.pipeline.stamps import CutFiles, Tiles
 
-    stamps = Either(cuts, Tiles(tuple(images or [Path("Tiles")]), sextracted))
+    stamps = Tiles(tuple(images), sextracted) if images else CutFiles(cuts)
     for path in export_fit(Request(image, source, summary, stamps, psf, output), overwrite=overwrite):
         cli.say(f"wrote {path}")

@@ -17,7 +17,7 @@ from dre.files.sources import write_sources
 from dre.pipeline import cutting, extraction, fitting, profiling, psf_models, reporting
 from dre.pipeline.modelling import models
 from dre.pipeline.planning import Running
-from dre.pipeline.stamps import CutFiles, Either, Sources, Tiles
+from dre.pipeline.stamps import CutFiles, Sources, Tiles
 
 if TYPE_CHECKING:
     from shared_io.batch import Report
@@ -50,14 +50,11 @@ class Request:
         return [("sources", _extract), ("PSFs", _psfs), *cuts, fits]
 
     @property
-    def tiles(self) -> Tiles:
-        """The images, whose sources are cut."""
-        return Tiles(self.images, self.folder("sextracted"), self.selection)
-
-    @property
     def stamps(self) -> Sources:
         """Where the fits take their stamps from."""
-        return CutFiles(self.folder("cuts")) if self.cuts else self.tiles
+        if self.cuts:
+            return CutFiles(self.folder("cuts"))
+        return Tiles(self.images, self.folder("sextracted"), self.selection)
 
     def folder(self, product: str) -> Path:
         """Folder of a product, a key of `dre.config.FOLDERS`."""
@@ -152,7 +149,7 @@ def _threads(running: Running) -> int:
 
 def _report(request: Request, running: Running) -> Iterator[Report]:
     own = reporting.Request(
-        request.folder("summary"), Either(request.folder("cuts"), request.tiles), request.folder("psf"),
+        request.folder("summary"), request.stamps, request.folder("psf"),
         request.folder("report"),
     )  # fmt: skip
     return reporting.report_all(own, running)

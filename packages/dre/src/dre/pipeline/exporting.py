@@ -14,10 +14,10 @@ from dre.files.layout import find_psf
 from dre.peers import galfit_feedme, imfit_config
 from dre.pipeline.jobs import read_extension_psf
 from dre.pipeline.reporting import read_rows
-from dre.pipeline.stamps import Either
+from dre.pipeline.stamps import Sources
 from dre.pixels import usable
 from dre.psf import centre_of, normalised, resampled
-from dre.results import read_profile
+from dre.rows import name_of, profile_of
 
 if TYPE_CHECKING:
     from astropy.table import Row
@@ -33,7 +33,7 @@ class Request:
     image: str
     source: str
     summary: Path
-    stamps: Either
+    stamps: Sources
     psf: Path
     output: Path
 
@@ -49,13 +49,13 @@ def export_fit(request: Request, *, overwrite: bool = False) -> list[Path]:
         If a file is in the way.
     """
     row, stamp = _found(request)
-    profile, sky = read_profile(row, stamp)
+    profile, sky = profile_of(row, stamp)
     if profile is None:
         raise InputNotFound(f"object {stamp.name} has no fit", path=request.summary, hint="see its FIT_FLAG")
     psf = _psf_picture(read_extension_psf(find_psf(request.psf, request.image), stamp.ext_number), stamp)
     stem, box = f"{request.image}_{stamp.name}", stamp.obj.shape[0]
     sigma = np.where(usable(stamp), stamp.rms, 1.0)
-    magnitude, flux = float(getattr(row["MAG"], "value", row["MAG"])), profile.flux
+    magnitude, flux = _magnitude(row), profile.flux
     zero_point = magnitude + 2.5 * np.log10(flux) if np.isfinite(magnitude) else 0.0
     planes: dict[str, np.ndarray] = {
         f"{stem}.fits": np.where(np.isfinite(stamp.obj), stamp.obj, 0).astype(np.float32),
@@ -86,7 +86,7 @@ def _found(request: Request) -> tuple[Row, Stamp]:
     if not name:
         raise InputNotFound(f"{request.source!r} is not an object", hint="give EE_NNNN or its NUMBER")
     for row in read_rows(path):
-        if f"{row['EXT_NUMBER']:02d}_{row['NUMBER']:04d}" == name:
+        if name_of(row) == name:
             source, lost = request.stamps.find(request.image), list[str]()
             for stamp in source.open(room=0).read([name], lost):
                 return row, stamp
@@ -99,3 +99,8 @@ def _psf_picture(psf: PSFModel, stamp: Stamp) -> np.ndarray:
     place = None if stamp.x is None or stamp.y is None else (stamp.x, stamp.y)
     cells = psf.table(place)
     return normalised(resampled(cells, psf.sampling, centre_of(cells)))
+
+
+def _magnitude(row: Row) -> float:
+    """Magnitude of a row; NaN where the table has none."""
+    return float(getattr(row["MAG"], "value", row["MAG"])) if "MAG" in row.colnames else float("nan")

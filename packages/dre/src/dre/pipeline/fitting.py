@@ -184,7 +184,7 @@ def _fitted(stamps: Iterable[Stamp], grid: ConvolvedGrid, request: Request) -> I
             waiting.append(stamp)
             yield stamp
 
-    accelerator = open_device(request.device)
+    accelerator = open_device(request.device, request.workers)
     for result in fit_stamps(
         recorded(), grid, statistic=request.statistic, workers=request.workers, accelerator=accelerator
     ):

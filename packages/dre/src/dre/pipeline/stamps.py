@@ -155,6 +155,9 @@ class Sources(Protocol):
     def source(self, path: Path) -> Source:
         """Where its stamps come from."""
 
+    def find(self, name: str) -> Source:
+        """Where the stamps of the image of this name come from; raises InputNotFound if it is not there."""
+
 
 @dataclass(frozen=True)
 class CutFiles:
@@ -179,6 +182,15 @@ class CutFiles:
 
     def source(self, path: Path) -> CutFile:
         """See `Sources.source`."""
+        return CutFile(path)
+
+    def find(self, name: str) -> CutFile:
+        """See `Sources.find`."""
+        path = self.folder / f"{name}_cuts.h5"
+        if not path.exists():
+            raise InputNotFound(
+                "no cuts of this image", path=path, hint="name their folder with --cuts, or the images with --images"
+            )
         return CutFile(path)
 
 
@@ -207,32 +219,10 @@ class Tiles:
         catalogue = find_sextracted(self.catalogues, name).catalogue if self.catalogues else products.catalogue
         return Tile(path, catalogue, products, self.selection, self.centroid)
 
-
-@dataclass(frozen=True)
-class Either:
-    """The file of cuts of an image where there is one, else the image: for what is looked at after a fit."""
-
-    cuts: Path
-    tiles: Tiles
-
-    def find(self, name: str) -> Source:
-        """Return where the stamps of the image of this name come from.
-
-        Raises
-        ------
-        InputNotFound
-            If there is neither.
-        """
-        path = self.cuts / f"{name}_cuts.h5"
-        if path.exists():
-            return CutFile(path)
-        try:
-            images = [image for image in self.tiles.paths() if self.tiles.name(image) == name]
-        except InputNotFound:
-            images = []
-        if len(images) != 1:
-            raise InputNotFound(
-                f"neither {path.name} there nor one image {name} among those named", path=self.cuts,
-                hint="name the folder with --cuts, or the images with --images",
-            )  # fmt: skip
-        return self.tiles.source(images[0])
+    def find(self, name: str) -> Tile:
+        """See `Sources.find`."""
+        found = [path for path in self.paths() if self.name(path) == name]
+        if len(found) != 1:
+            where = self.images[0] if self.images else None
+            raise InputNotFound(f"{len(found)} images are called {name}", path=where, hint="name it with --images")
+        return self.source(found[0])
