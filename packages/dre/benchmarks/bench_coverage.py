@@ -4,11 +4,10 @@
 
 Free Sersic index 0.5-6, r_e 1.6-12.6 px. White noise, and noise smoothed as drizzling to finer pixels does (correlation
 0.67 with the next pixel, 0.17 with the one after), measured by dre itself on the stamps. Sources are detected at 1.5
-and at 4 times the noise of a pixel, which is the same on the scale of a source: a lower threshold would take peaks of
-the correlated noise for neighbours. GALAXIES (600) are drawn, the same for each range of flux, with other fluxes and
-noise. 64-72 % of the truths are to lie within one standard error and 93-97 % within 1.96: each parameter over all
-S/N, the mean of all parameters in each range of S/N, and from 3,000 GALAXIES on each parameter in each range. The
-method was developed on SEED 11, the default; any other is a fresh sample.
+times the noise of a pixel in both: many of the neighbours in correlated noise are its peaks. GALAXIES (600) are drawn,
+the same for each range of flux, with other fluxes and noise. 64-72 % of the truths are to lie within one standard error
+and 93-97 % within 1.96: each parameter over all S/N, the mean of all parameters in each range of S/N, and from 3,000
+GALAXIES on each parameter in each range. The method was developed on SEED 11, the default; any other is a fresh sample.
 """
 
 from __future__ import annotations
@@ -79,7 +78,7 @@ def sample(
     truth = shapes.copy()
     truth[:, 4] = 10 ** rng.uniform(*np.log10(fluxes), len(truth)) * (2.7 if kernel is not None else 1.0)
     stamps = [
-        stamp(noisy(flux * picture, rng, kernel), k + 1, 1.5 if kernel is None else 4.0)
+        stamp(noisy(flux * picture, rng, kernel), k + 1)
         for k, (flux, picture) in enumerate(zip(truth[:, 4], pictures, strict=True))
     ]
     fits = list(fit_profiles(stamps, fitter(psf, SEARCH, stamps[:64] if kernel is not None else None)))

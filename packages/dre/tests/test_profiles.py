@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.ndimage import convolve
+from scipy.ndimage import convolve, label
 from test_render import PSF
 
 from dre import FitFlag, Fitter, NoiseCorrelation, Profile, Renderer, SearchGrid, Stamp, fit_profiles
 from dre.blends import deblended
+from dre.cutouts import neighbour_map
 from dre.grid import GridAxes
 from dre.pixels import Pixels, usable
 from dre.polish import View, polish
@@ -121,6 +122,25 @@ def test_errors_hold_the_truth_in_correlated_noise(search):
     pull = np.std([(one.estimate.values[0] - np.log10(4.3)) / one.estimate.errors[0] for one in fits])
     assert 0.7 < pull < 1.35
     assert naive[0].estimate.errors[0] < 0.7 * fits[0].estimate.errors[0]
+
+
+def test_peaks_of_correlated_noise_are_no_neighbours(search):
+    """To leave out what stands out of the noise by chance would leave a sky that is too dark."""
+    kernel = np.outer([0.25, 0.5, 0.25], [0.25, 0.5, 0.25])
+    other = Renderer.through(PSF, 96).image(Profile(2.0, 0.8, 0.0, 1.0, 2e4, -30.0, 30.0))
+    stamps = []
+    for k in range(8):
+        noise = 7.0 * convolve(np.random.default_rng(k).normal(size=(96, 96)), kernel) / np.sqrt((kernel**2).sum())
+        found, count = label(np.where(make().mask | (other > 3), 0.0, noise) > 1.5 * 7)
+        found[other > 3] = count + 1
+        picture = Renderer.through(PSF, 96).image(TRUTH) + noise + other
+        stamps.append(make(obj=picture, neighbours=neighbour_map(found, 0)))
+    correlation = NoiseCorrelation.measured(stamps)
+    left = np.unique(correlation.without_peaks(stamps[-1]).neighbours)
+    assert count + 1 in left
+    assert len(left) < 0.05 * count
+    fits = list(fit_profiles(stamps, Fitter(search, PSF, noise=correlation)))
+    assert abs(np.mean([one.estimate.values[5] / one.estimate.errors[5] for one in fits])) < 0.8
 
 
 def test_white_noise_is_found_white():

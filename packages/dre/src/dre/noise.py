@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,21 @@ class NoiseCorrelation:
     def white(self) -> bool:
         """Whether no pixel depends on another."""
         return self.values.size == 1
+
+    def without_peaks(self, stamp: Stamp) -> Stamp:
+        """Return the stamp without those neighbours that are no more than peaks of its correlated noise.
+
+        A neighbour is one where its pixels add up to four standard deviations of such a sum. To leave out the peaks
+        that a detection made for white noise takes for sources would leave a sky that is too dark.
+        """
+        if self.white or stamp.neighbours is None or not stamp.neighbours.any():
+            return stamp
+        good = np.isfinite(stamp.obj) & np.isfinite(stamp.rms) & (stamp.neighbours != 0)
+        numbers, place = np.unique(stamp.neighbours[good], return_inverse=True)
+        light = np.bincount(place, stamp.obj[good], len(numbers))
+        variance = np.bincount(place, stamp.rms[good].astype(float) ** 2, len(numbers)) * float(self.values.sum())
+        peaks = numbers[light < _SURE * np.sqrt(variance)]
+        return replace(stamp, neighbours=np.where(np.isin(stamp.neighbours, peaks), 0, stamp.neighbours))
 
     @classmethod
     def measured(cls, stamps: Iterable[Stamp]) -> NoiseCorrelation:
