@@ -315,6 +315,26 @@ def test_a_blend_at_two_radii_is_taken_apart(fitter):
         assert after.cells <= after.pixels
 
 
+def test_three_galaxies_are_taken_apart(fitter):
+    """Each against the others of before, all at once, they would swing for ever."""
+    places = [(90, 80), (100, 80), (95, 89)]
+    image, renderer = np.zeros((180, 200)), Renderer.through(PSF, 96)
+    for x, y in places:
+        image[y - 48 : y + 48, x - 48 : x + 48] += renderer.image(Profile(4.0, 0.8, 20.0, 2.0, 4e4, 0.5, 0.5))
+    image += np.random.default_rng(4).normal(size=image.shape) * np.sqrt(image + 25)
+    y, x = np.indices(image.shape)
+    owner = 1 + np.argmin([np.hypot(x - column, y - row) for column, row in places], 0)
+    stamps = {}
+    for number, (column, row) in enumerate(places, 1):
+        window = np.s_[row - 48 : row + 48, column - 48 : column + 48]
+        others, mask = np.where((image > 15) & (owner != number), owner, 0), (image > 15) & (owner == number)
+        place = number, column + 1.0, row + 1.0, others[window]
+        stamps[f"00_{number}"] = Stamp(f"00_{number}", image[window], mask[window], np.full((96, 96), 5.0), 0, *place)
+    first = list(fit_profiles(stamps.values(), fitter))
+    for one in deblended(first, lambda names: [stamps[name] for name in names], fitter):
+        assert abs(np.log10(one.profile.r_e / 4.0)) < 0.02
+
+
 def test_an_object_without_neighbours_is_not_fitted_again(fitter):
     lonely = [make(x=100.0, y=100.0)]
     first = list(fit_profiles(lonely, fitter))
