@@ -100,6 +100,11 @@ def exported(run, folder, rows):
     stem = folder / "work" / "Export" / f"image1_00_{row['NUMBER']:04d}"
     assert afits.getdata(f"{stem}.fits").shape == (128, 128)
     assert afits.getdata(f"{stem}_psf.fits").sum() == pytest.approx(1)
+    noise, centre = afits.getdata(f"{stem}_sigma.fits"), np.s_[60:68, 60:68]
+    assert np.median(noise[:20, :20]) < 1.2 * np.median(afits.getdata(folder / "work/Sextracted/image1_rms.fits"))
+    data = afits.getdata(f"{stem}.fits")[centre].sum()  # of a gain of 1
+    assert (noise[centre] ** 2).sum() == pytest.approx(data + 64 * np.median(noise[:20, :20]) ** 2, rel=0.05)
+    assert afits.getheader(f"{stem}.fits")["EXPTIME"] == 1
     assert f"{row['R_E']:.5f}" in stem.with_suffix(".feedme").read_text()
     assert f"{row['INDEX']:.5f}" in stem.with_suffix(".imfit").read_text()
     assert run(folder / "work", line)[0] == 6

@@ -83,6 +83,16 @@ def describe(row: Row) -> Described:
     return Described(name, flag, chi2, r_e, (first, f"S/N {sn:.0f} chi2 {chi2:.2f} {explained(flag)}"), values)
 
 
+def gain_of(row: Row) -> float:
+    """Electrons in one unit of the image that the fit took."""
+    return _plain(row, "FIT_GAIN") if has_errors(row) else 1.0
+
+
+def magnitude_of(row: Row) -> float:
+    """Magnitude; NaN where none is known."""
+    return _plain(row, "MAG") if has_errors(row) else math.nan
+
+
 def profile_of(row: Row, stamp: Stamp) -> tuple[Profile | None, float]:
     """Return the profile of a row, its centre from the middle of its stamp, and its sky (see `read_profile`).
 
@@ -115,11 +125,11 @@ def picture_of(row: Row, stamp: Stamp, psf: PSFModel) -> tuple[NDArray[np.float6
     box = stamp.obj.shape[0]
     if has_errors(row):
         place = None if stamp.x is None or stamp.y is None else (stamp.x, stamp.y)
-        light, gain = Renderer.through(psf, box, place).image(profile), _plain(row, "FIT_GAIN")
+        light = Renderer.through(psf, box, place).image(profile)
     else:
         axes = GridAxes((math.log10(profile.r_e),), (profile.angle,), (profile.q,), (profile.n,), box, profile.flux)
-        light, gain = ModelGrid.generate(axes).convolve(psf.pixels()).image((0, 0, 0, 0)).astype(float), 1.0
-    return light + sky, np.sqrt(noise**2 + np.maximum(light, 0) / gain)
+        light = ModelGrid.generate(axes).convolve(psf.pixels()).image((0, 0, 0, 0)).astype(float)
+    return light + sky, np.sqrt(noise**2 + np.maximum(light, 0) / gain_of(row))
 
 
 def _plain(row: Row, name: str) -> float:

@@ -46,6 +46,9 @@ def run(
     ] = Statistic.CHI2,
     engine: Annotated[CatalogueEngine, cli.option("--engine", help="Who extracts")] = CatalogueEngine.AUTO,
     psf_engine: Annotated[PsfEngine, cli.option("--psf-engine", help="Who models the PSF")] = PsfEngine.AUTO,
+    psf: Annotated[
+        Path | None, cli.option("--psf", help="PSF of your own: folder of NAME.psf or NAME.fits, or one file for all")
+    ] = None,
     gain: Annotated[
         str | None,
         cli.option(
@@ -89,7 +92,7 @@ def run(
     if not found:
         raise cli.UsageProblem("name an image, a folder or a pattern")
     request = Request(
-        tuple(found), output, config, psfex_config, model, engine.value, psf_engine.value, gain, zero_point,
+        tuple(found), output, config, psfex_config, model, engine.value, psf_engine.value, psf, gain, zero_point,
         Selection(margin, max_stellarity, tuple(filters or ())), device.value, statistic.value, keep_cuts,
         report,
     )  # fmt: skip

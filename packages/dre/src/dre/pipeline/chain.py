@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared_io import locate
+from shared_io.errors import InputNotFound
 
 from dre.config import FOLDERS
 from dre.cutouts import Selection
@@ -34,6 +35,7 @@ class Request:
     model: Path | None = None
     engine: str = "auto"
     psf_engine: str = "auto"
+    psf: Path | None = None
     gain: str | None = None
     zero_point: float | None = None
     selection: Selection = field(default_factory=Selection)
@@ -47,7 +49,13 @@ class Request:
         """What is done, in this order, until the fits are written."""
         cuts: list[tuple[str, Step]] = [("cuts", _cuts)] if self.cuts else []
         fits: tuple[str, Step] = ("models", _models) if self.statistic == "dre" else ("profiles", _profiles)
-        return [("sources", _extract), ("PSFs", _psfs), *cuts, fits]
+        psfs: list[tuple[str, Step]] = [] if self.psf else [("PSFs", _psfs)]
+        return [("sources", _extract), *psfs, *cuts, fits]
+
+    @property
+    def psfs(self) -> Path:
+        """Where the fits take their PSFs from."""
+        return self.psf or self.folder("psf")
 
     @property
     def stamps(self) -> Sources:
@@ -64,7 +72,7 @@ class Request:
 def plan_of(request: Request) -> str:
     """Say what would be done, a line for each image."""
     images = locate.files(request.images)
-    products = {"sextracted": True, "psf": True, "cuts": request.cuts, "chi": request.statistic == "dre",
+    products = {"sextracted": True, "psf": request.psf is None, "cuts": request.cuts, "chi": request.statistic == "dre",
                 "summary": True, "report": request.report}  # fmt: skip
     steps = ", ".join(str(request.folder(name)) for name, made in products.items() if made)
     return "\n".join([*(f"would fit: {path}" for path in images), f"{len(images)} image(s) -> {steps}"])
@@ -85,6 +93,8 @@ def run_chain(request: Request, running: Running, say: Callable[[str], None]) ->
     locate.files(request.images)  # what is missing is said before anything is written
     if running.scheduler is None:
         open_device(request.device)
+    if request.psf is not None and not request.psf.exists():
+        raise InputNotFound("no such PSF", path=request.psf, hint="name a file, or a folder of NAME.psf or NAME.fits")
     if request.model is not None:
         read_axes(request.model)
     _write_configurations(request)
@@ -92,11 +102,18 @@ def run_chain(request: Request, running: Running, say: Callable[[str], None]) ->
         say(f"{title}:")
         report = step(request, running)
         yield report
-        if not report.done and not report.skipped:
-            return  # nothing is left to go on with
+        request = _left(request, report)
+        if not request.images:
+            return
     if request.report:
         say("sheets and page:")
         yield from _report(request, running)
+
+
+def _left(request: Request, report: Report) -> Request:
+    """Return the request without the images that a step could not do."""
+    lost = {entry.name for entry in (*report.failed, *report.refused)}
+    return replace(request, images=tuple(p for p in locate.files(request.images) if locate.stem(p) not in lost))
 
 
 def _write_configurations(request: Request) -> None:
@@ -128,7 +145,7 @@ def _cuts(request: Request, running: Running) -> Report:
 
 def _profiles(request: Request, running: Running) -> Report:
     own = profiling.Request(
-        request.stamps, request.folder("psf"), request.folder("summary"), request.folder("sextracted"),
+        request.stamps, request.psfs, request.folder("summary"), request.folder("sextracted"),
         axes=read_axes(request.model) if request.model else None, zero_point=request.zero_point,
         workers=_threads(running), device=request.device,
     )  # fmt: skip
@@ -137,7 +154,7 @@ def _profiles(request: Request, running: Running) -> Report:
 
 def _models(request: Request, running: Running) -> Report:
     own = fitting.Request(
-        request.stamps, request.folder("psf"), request.folder("chi"), request.folder("summary"),
+        request.stamps, request.psfs, request.folder("chi"), request.folder("summary"),
         request.folder("sextracted"), workers=_threads(running), compression="none", device=request.device,
     )  # fmt: skip
     return fitting.fit_all(own, models(request.model), running, cube=request.model)
@@ -149,8 +166,7 @@ def _threads(running: Running) -> int:
 
 def _report(request: Request, running: Running) -> Iterator[Report]:
     own = reporting.Request(
-        request.folder("summary"), request.stamps, request.folder("psf"),
-        request.folder("report"),
+        request.folder("summary"), request.stamps, request.psfs, request.folder("report"),
     )  # fmt: skip
     return reporting.report_all(own, running)
 

@@ -21,7 +21,7 @@ from dre.files.grid_cache import kept
 from dre.files.mosaics import mosaic_path, write_mosaic
 from dre.grid import ConvolvedGrid, ModelGrid
 from dre.mosaic import mosaic_panels
-from dre.pipeline.jobs import Job, by_extension, job_of, read_extension_psf, verdict
+from dre.pipeline.jobs import Job, job_of, read_extension_psf, seen, verdict
 from dre.pipeline.modelling import models
 from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step
 from dre.pipeline.stamps import Sources
@@ -150,11 +150,12 @@ def _fit_image(request: Request, convolved: Convolver, unit: batch.Unit) -> str:
     for one in opened.left_out:
         batch.note(one)
     lost: list[str] = []
+    blind: list[str] = []
     found: list[Fit] = []
     with hdf5.writer(
         unit.outputs[0], compression=request.compression, overwrite=True, provenance=unit.provenance
     ) as chi_file:
-        for extension, own in by_extension(opened.names):
+        for extension, own in seen(job, opened.names, blind):
             grid = convolved(read_extension_psf(job.psf, extension).pixels())
             for stamp, result in _fitted(opened.read(own, lost), grid, request):
                 chi_file.add_array(result.name, result.chi)
@@ -172,7 +173,7 @@ def _fit_image(request: Request, convolved: Convolver, unit: batch.Unit) -> str:
     sources = catalogue.read_catalogue(job.catalogue) if job.catalogue else None
     rows = summary_table(found, convolved.grid.axes, sources)
     table.write(rows, unit.outputs[1], overwrite=True, provenance=unit.provenance)
-    return verdict(job, found, lost)
+    return verdict(job, found, lost, blind)
 
 
 def _fitted(stamps: Iterable[Stamp], grid: ConvolvedGrid, request: Request) -> Iterator[tuple[Stamp, Fit]]:

@@ -11,7 +11,7 @@ from shared_io import fits
 from shared_io.errors import CorruptInput, InputNotFound
 
 from dre.files.layout import find_psf, find_sextracted
-from dre.files.psf import read_psf
+from dre.files.psf import blind_extensions, read_psf
 from dre.pipeline.stamps import Source, Sources
 from dre.psf import PSFModel
 
@@ -58,15 +58,39 @@ class Result(Protocol):
         """Whether there is a best model."""
 
 
-def verdict(job: Job, found: Sequence[Result], lost: list[str]) -> str:
-    """Say how it went; objects that could not be read make the image a failure, though the others are written."""
+def verdict(job: Job, found: Sequence[Result], lost: list[str], blind: Sequence[str] = ()) -> str:
+    """Say how it went; objects that could not be read make the image a failure, though the others are written.
+
+    Parameters
+    ----------
+    job : Job
+    found : sequence of Result
+    lost : list of str
+        Objects that could not be read.
+    blind : sequence of str
+        From `seen`.
+    """
     if lost:
         raise CorruptInput(
             f"{len(lost)} cut(s) could not be read, the other {len(found)} were fitted and written; first: {lost[0]}",
             path=job.stamps.inputs[0], hint="run make_cuts again with --overwrite",
         )  # fmt: skip
     bad = sum(not one.ok for one in found)
-    return f"{len(found)} objects" + (f", {bad} without a fit (see FIT_FLAG)" if bad else "")
+    said = f"{len(found)} objects" + (f", {bad} without a fit (see FIT_FLAG)" if bad else "")
+    return "; ".join([said, *blind])
+
+
+def seen(job: Job, names: list[str], blind: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """Group names as `by_extension` does; extensions without a PSF are left out and described in `blind`."""
+    groups = list(by_extension(names))
+    without = blind_extensions(job.psf) if job.psf.suffix.lower() == ".psf" else set()
+    if without.issuperset(extension for extension, _ in groups):
+        without = set()  # reading it says what is wrong
+    for extension, own in groups:
+        if extension in without:
+            blind.append(f"no PSF of extension {extension}, its {len(own)} objects are left out")
+        else:
+            yield extension, own
 
 
 def by_extension(names: list[str]) -> Iterator[tuple[int, list[str]]]:

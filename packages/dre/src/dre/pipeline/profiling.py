@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from shared_io import batch, fits, table
+from shared_io import batch, table
 
 from dre.blends import deblended
 from dre.device import open_device
 from dre.files import catalogue
 from dre.files.grid_cache import kept
+from dre.files.images import system_of
 from dre.files.mosaics import mosaic_path, write_mosaic
 from dre.grid import GridAxes
 from dre.mosaic import mosaic_panels
 from dre.noise import NoiseCorrelation
-from dre.pipeline.jobs import Job, by_extension, job_of, read_extension_psf, verdict
+from dre.pipeline.jobs import Job, job_of, read_extension_psf, seen, verdict
 from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step, shared_out
 from dre.pipeline.stamps import Sources, StampReader
 from dre.profiles import Fitter, ProfileFit, fit_profiles
@@ -130,13 +131,14 @@ def profile_all(request: Request, running: Running | None = None) -> Report:
 def _fit_image(request: Request, unit: batch.Unit) -> str:
     job: Job = unit.payload  # type: ignore[assignment]
     lost: list[str] = []
+    blind: list[str] = []
     found: list[ProfileFit] = []
     accelerator = open_device(request.device, request.workers)
     frames = frames_of(job)
     stamps = job.stamps.open()
     for one in stamps.left_out:
         batch.note(one)
-    for extension, names in by_extension(stamps.names):
+    for extension, names in seen(job, stamps.names, blind):
         frame = frames.get(extension) or NOTHING_KNOWN
         gain = frame.gain if request.gain is None else request.gain
         sample = list(islice(stamps.read(names), SAMPLE))
@@ -159,8 +161,9 @@ def _fit_image(request: Request, unit: batch.Unit) -> str:
     sources = catalogue.read_catalogue(job.catalogue) if job.catalogue else None
     rows = profile_table(found, sources, zero_points=zero, systems=systems)
     table.write(rows, unit.outputs[0], overwrite=True, provenance=unit.provenance)
-    blind = any(one.ok and not np.isfinite(one.gain) for one in found)
-    return verdict(job, found, lost) + ("; gain not known (--gain), photon noise left out" if blind else "")
+    if any(one.ok and not np.isfinite(one.gain) for one in found):
+        blind.append("gain not known (--gain), photon noise left out")
+    return verdict(job, found, lost, blind)
 
 
 def fitter_of(job: Job, extension: int, sample: Sequence[Stamp], axes: GridAxes, gain: float) -> Fitter:
@@ -199,16 +202,13 @@ def _grid(axes: GridAxes, key: _Key) -> SearchGrid:
 def frames_of(job: Job) -> dict[int, Frame]:
     """Gain, zero point and world coordinates of each extension, by EXT_NUMBER (0 is the first too)."""
     heads = catalogue.read_heads(job.catalogue) if job.catalogue else []
-    frames = {k: _frame(head) for k, head in enumerate(heads, 1)}
+    frames = {k: _frame(head, job.name) for k, head in enumerate(heads, 1)}
     return {**frames, 0: frames[1]} if frames else {}
 
 
-def _frame(head: Header) -> Frame:
-    from astropy.wcs import WCS
-
+def _frame(head: Header, image: str) -> Frame:
     gain, zero = head.get("SEXGAIN"), head.get("SEXMGZPT")
-    with fits.quiet():
-        system = WCS(head) if "CTYPE1" in head else None
+    system = system_of(head, image) if "CTYPE1" in head else None
     return Frame(
         float(gain) if isinstance(gain, int | float) and gain > 0 else float("inf"),
         float(zero) if isinstance(zero, int | float) and zero != 0 else float("nan"),
