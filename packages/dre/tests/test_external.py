@@ -83,6 +83,21 @@ def test_what_sextractor_is_told(tmp_path):
     assert all(Path(pairs[f"-{key}"]).is_absolute() for key in ("CATALOG_NAME", "PARAMETERS_NAME"))
 
 
+def test_a_folder_with_a_blank_in_its_name(tmp_path):
+    """SExtractor would read "my files/default.param" as two words."""
+    home, work = tmp_path / "my files, old", tmp_path / "work"
+    home.mkdir()
+    work.mkdir()
+    for name in ("default.conv", "default.nnw", "default.param", "my.sex"):
+        (home / name).write_text(name)
+    sextractor.run(recorder(tmp_path), [Path("a.fits")], work, parse("", DETECTION), home / "my.sex", overrides={})
+    told = (tmp_path / "arguments").read_text().splitlines()
+    pairs = dict(zip(told[1::2], told[2::2], strict=True))
+    for key, name in (("c", "my.sex"), ("PARAMETERS_NAME", "default.param"), ("STARNNW_NAME", "default.nnw")):
+        assert " " not in pairs[f"-{key}"]
+        assert Path(pairs[f"-{key}"]).read_text() == name
+
+
 def test_a_parameter_file_that_the_user_named_and_that_is_missing_is_an_error(tmp_path):
     config = tmp_path / "my.sex"
     config.write_text("PARAMETERS_NAME nowhere.param")
