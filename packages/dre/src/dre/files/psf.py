@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 SAMPLING_CARD = "PSF_SAMP"  # step of the table, image pixels
 OVERSAMPLING_CARD = "OVERSAMP"  # its inverse
 EXTENSION, COLUMN = "PSF_DATA", "PSF_MASK"
-NO_STAR = "is it an image of the sky, its stars below SATUR_LEVEL? Relax PSFEx's selection, or take the engine 'stars'"
 
 
 def read_psf(path: str | os.PathLike[str], extension: int | None = None) -> PSFModel:
@@ -129,8 +128,6 @@ def _model(path: str | os.PathLike[str], index: int, header: Header) -> PSFModel
     groups = int(number("POLNGRP", 0))
     if not 0 <= axes <= 32 or not 0 <= groups <= 32:
         raise CorruptInput(f"POLNAXIS = {axes}, POLNGRP = {groups}: not a polynomial", path=path, hdu=index)
-    if not number(SAMPLING_CARD, 1.0) > 0 and not number("LOADED", 0) > 0:
-        raise SchemaMismatch("PSFEx found no star in this extension", path=path, hdu=index, hint=NO_STAR)
     counted = range(1, axes + 1)
     with _explained(path, index):
         return PSFModel(
