@@ -44,7 +44,7 @@ def group(
     flux, zero = 10 ** rng.uniform(4.6, 5, size * count), np.zeros(size * count)
     pictures, psf = drawn(np.column_stack([n, r_e, q, angle, flux, zero, zero]))
     tool = Fitter(SearchGrid.build(SEARCH, psf), psf, GAIN)
-    before, after, lost = [], [], 0
+    before, after, errors, lost = [], [], [], 0
     for k in range(0, size * count, size):
         shifts = np.round(np.array(places) * distance * r_e[k]).astype(int)
         stamps = cuts(pictures[k : k + size], shifts, rng)
@@ -56,8 +56,9 @@ def group(
         second = deblended(first, lambda names, by_name=by_name: (by_name[name] for name in names), tool)
         before += [one.estimate.values[0] - np.log10(r_e[k]) for one in first]
         after += [one.estimate.values[0] - np.log10(r_e[k]) for one in second]
+        errors += [one.estimate.errors[0] for one in second]
     print(f"{count} {title}, {lost} of them not found as {size} sources and left out; log10 r_e, fit minus truth [dex]")
-    report(np.array(before), np.array(after), verdict)
+    report(np.array(before), np.array(after), np.array(errors), verdict)
 
 
 def cuts(pictures: np.ndarray, shifts: np.ndarray, rng: np.random.Generator) -> list[Stamp] | None:
@@ -89,9 +90,11 @@ def cuts(pictures: np.ndarray, shifts: np.ndarray, rng: np.random.Generator) -> 
     return stamps if len({one.number for one in stamps}) == len(stamps) else None
 
 
-def report(before: np.ndarray, after: np.ndarray, verdict: Verdict) -> None:
+def report(before: np.ndarray, after: np.ndarray, errors: np.ndarray, verdict: Verdict) -> None:
     print(f"  neighbours masked:    median {np.median(before):+.4f}, scatter {mad(before):.4f}")
     print(f"  neighbours taken out: median {np.median(after):+.4f}, scatter {mad(after):.4f}")
+    inside = [100 * float(np.mean(np.abs(after) < width * errors)) for width in (1, 1.96)]
+    print(f"  per cent of the truths within 1 and 1.96 standard errors: {inside[0]:.0f}, {inside[1]:.0f}")
     verdict.row("  |median|, neighbours taken out", abs(float(np.median(after))), -np.inf, 0.02)
     verdict.row("  more than 0.15 dex off [fraction]", float(np.mean(np.abs(after) > 0.15)), -np.inf, 0.03)
 
