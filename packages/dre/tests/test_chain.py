@@ -80,9 +80,13 @@ def test_stamps_from_memory_give_the_same_table_and_pictures_as_files_of_cuts(ru
         assert memory.colnames == files.colnames
         for column in memory.colnames:
             np.testing.assert_array_equal(memory[column], files[column])
+        sheets = [(folder / name / "Report" / "image1_sheet1.png").read_bytes() for name in ("work", "kept")]
+        assert sheets[0] == sheets[1]
     assert ("CHI" in memory.colnames, (folder / "work" / "Chi" / "image1_chi.h5").exists()) == (True, True)
-    sheets = [(folder / name / "Report" / "image1_sheet1.png").read_bytes() for name in ("work", "kept")]
-    assert sheets[0] == sheets[1]
+    number = memory["NUMBER"][0]
+    assert run(folder / "kept", f"dre export image1 {number}")[0] == 0, run.errors
+    feedme = (folder / "kept" / "Export" / f"image1_00_{number:04d}.feedme").read_text()
+    assert f" 4) {10 ** memory['LOGR'][0]:.5f} 1" in feedme
 
 
 def exported(run, folder, rows):
@@ -173,7 +177,7 @@ def test_wrong_input_is_one_clear_line(run, tmp_path, line, code, words):
     assert len(run.errors.strip().splitlines()) == 1
 
 
-def test_a_table_of_the_other_statistic_is_not_drawn(run, tmp_path):
+def test_another_table_is_not_drawn(run, tmp_path):
     from astropy.table import Table
 
     (tmp_path / "Summary").mkdir()
@@ -184,4 +188,4 @@ def test_a_table_of_the_other_statistic_is_not_drawn(run, tmp_path):
     (tmp_path / "PSF" / "a.psf").write_bytes(b"")
     code, out = run(tmp_path, "dre report")
     assert code == 3
-    assert "not of the default statistic" in out
+    assert "no summary table" in out

@@ -7,9 +7,18 @@ from hypothesis import strategies as st
 
 from dre.kernels.correlated import REACH, correlated_information, lag_sums
 from dre.kernels.elementary import exp_of, log_of
-from dre.kernels.linear import linear_scan, untried_around
-from dre.kernels.normal import flux_and_sky, normal_equations, weigh
-from dre.kernels.superpixels import bin_pictures, cells, core_of, outer_cells, search_cells, sum_cells
+from dre.kernels.linear import centroid, coarse_to_fine, linear_scan, untried_around
+from dre.kernels.normal import add_normal_equations, flux_and_sky, reweigh, weigh
+from dre.kernels.superpixels import (
+    bin_pictures,
+    cells,
+    complete,
+    core_of,
+    outer_cells,
+    search_cells,
+    search_middles,
+    sum_cells,
+)
 
 
 @given(st.integers(8, 140))
@@ -63,9 +72,20 @@ def test_sums_of_an_object_are_those_of_plain_numpy():
     smooth = sum(padded[y : y + 40, x : x + 40] for y in range(3) for x in range(3)) / 9
     planes = data, (rms / 0.7) ** 2, np.maximum(smooth, 0), np.ones((40, 40)), mask
     expected = [np.bincount(label[used], plane.ravel()[used], len(area)) for plane in planes]
-    sums = np.zeros((5, len(area)))
-    sum_cells(image, rms, mask, np.where(used, label, -1), 0.7, sums)
-    assert sums == pytest.approx(np.array(expected))
+    sums, found = np.zeros((len(area), 5)), np.empty(1600, np.int32)
+    sum_cells(image, rms, mask, used.reshape(40, 40), label, 0.7, found, sums)
+    assert pytest.approx(np.array(expected)) == sums.T
+    assert (found == np.where(used, label, -1)).all()
+
+
+def test_coarser_cells_are_completed_where_half_of_them_is_there():
+    group, whole = np.array([0, 0, 0, 0, 1, 1, 1, 1], np.int32), np.array([8.0, 8.0])
+    area = np.array([2.0, 2.0, 2.0, 0.0, 2.0, 2.0, 0.0, 0.0])
+    data, variance = 3.0 * area + [0, 1, 2, 9, 0, 0, 9, 9], np.where(area > 0, 4.0, np.inf)
+    out, weight = np.empty((2, 2))
+    complete(group, whole, data, variance, area, out, weight)
+    assert out == pytest.approx([21.0 * 8 / 6, 0.0])
+    assert weight == pytest.approx([1 / (12.0 * (8 / 6) ** 2), 0.0])
 
 
 def test_untried_models_are_those_within_a_step():
@@ -78,6 +98,56 @@ def test_untried_models_are_those_within_a_step():
     assert untried_around(np.array([0, 0]), shape, gains).tolist() == [
         k for k in np.ravel_multi_index(near.T, shape).tolist() if k != 1
     ]
+
+
+def climbed(models, coarse, shape, data, weight, area, firsts, leaders):
+    """Coarse to fine, one list after another."""
+
+    def best_of(values, count):
+        known = np.flatnonzero(values > -np.inf)
+        return known[np.argsort(-values[known], kind="stable")[:count]].tolist()
+
+    gains, walked, which = np.full(len(models), np.nan), set(), coarse
+    while True:
+        gains[which] = linear_scan(models, which, data, weight, area)[0]
+        plane = len(models) // shape[0]
+        wanted = best_of(gains, leaders)
+        if not walked:
+            wanted = [k * plane + top for k in range(shape[0]) for top in best_of(gains[k * plane :][:plane], firsts)]
+        wanted = [k for k in wanted if k not in walked]
+        if not wanted:
+            return gains
+        walked.update(wanted)
+        which = untried_around(np.array(wanted), np.array(shape), gains)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_search_goes_from_coarse_to_fine(seed):
+    rng = np.random.default_rng(seed)
+    shape, bumps = (5, 4, 6, 7), np.indices((5, 4, 6, 7)).reshape(4, -1).T @ rng.normal(size=(4, 30))
+    models = (np.sin(bumps / 3) + 0.3 * rng.normal(size=bumps.shape)).astype(np.float32)
+    data, weight, area = models[rng.integers(len(models))] + rng.normal(size=30), rng.uniform(1, 2, 30), np.ones(30)
+    coarse = np.arange(0, len(models), 5)
+    found = coarse_to_fine(models, coarse, np.array(shape), data, weight, area, 2, 3)
+    assert found == pytest.approx(climbed(models, coarse, shape, data, weight, area, 2, 3), nan_ok=True)
+    assert 0 < np.isnan(found).sum() < len(found)
+
+
+def test_light_is_centred_through_the_window_of_a_model():
+    y, x = np.mgrid[-9:10, -9:10].astype(float).reshape(2, -1)
+    model = np.exp(-(x**2 + y**2) / 18).astype(np.float32)
+    data = 50 * np.exp(-((x - 0.6) ** 2 + (y + 0.4) ** 2) / 18) + 2.0
+    ones = np.ones(len(x))
+    assert centroid(model, data, ones, ones, x, y) == pytest.approx((0.6, -0.4), abs=0.03)
+    assert centroid(model, -data, ones, ones, x, y) == (0.0, 0.0)
+
+
+def test_middles_of_the_cells_of_the_search():
+    x, y = search_middles(40)
+    area = search_cells(40)[1]
+    assert np.hypot(x, y)[0] < 1
+    assert (x @ area, y @ area) == pytest.approx((0, 0), abs=1e-9)
+    assert np.abs([x, y]).max() < 20
 
 
 @given(st.floats(1e-300, 1e300))
@@ -125,18 +195,35 @@ def test_flux_and_sky_of_one_model(problem):
     assert flux_and_sky(models[7].astype(float), -data, weight, area)[2] == np.inf
 
 
-def test_normal_equations(problem):
-    models, data, weight, _ = problem
-    rows, matrix, vector = models[:8].astype(float), np.empty((8, 8)), np.empty(8)
-    normal_equations(rows, data, weight, matrix, vector)
-    assert matrix == pytest.approx((rows * weight) @ rows.T)
-    assert vector == pytest.approx((rows * weight) @ data)
+@pytest.mark.parametrize("band", [0, 1])
+def test_normal_equations(problem, band):
+    models, data, weight, area = problem
+    pictures, flux, sky = models[:7].astype(float), 2.5, -0.3
+    matrix, vector = np.ones((10, 10)), np.ones(10)
+    add_normal_equations(pictures, flux, sky, data, weight, area, band, matrix, vector)
+    rows = np.vstack([flux * pictures[1:], pictures[:1], area])
+    place = [0, 1, 2, 3, 4, 5, 6 + 2 * band, 7 + 2 * band]
+    expected, right = np.ones((10, 10)), np.ones(10)
+    expected[np.ix_(place, place)] += (rows * weight) @ rows.T
+    right[place] += (rows * weight) @ (data - flux * pictures[0] - sky * area)
+    assert matrix == pytest.approx(expected)
+    assert vector == pytest.approx(right)
 
 
 def test_weights_grow_with_the_light_of_the_model():
     weight = np.empty(4)
     weigh(np.array([0.0, 1.0, -1.0, 1.0]), 10.0, 2.0, np.array([4.0, 4.0, 4.0, np.inf]), weight)
     assert weight == pytest.approx([0.25, 1 / 9, 0.25, 0.0])
+
+
+def test_flux_and_sky_under_new_weights(problem):
+    models, data, weight, area = problem
+    variance, own, expected = 1 / np.maximum(weight, 0.1), np.empty(300), np.empty(300)
+    picture = models[7].astype(float)
+    found = reweigh(picture, 4.0, 2.0, variance, data, area, own)
+    weigh(picture, 4.0, 2.0, variance, expected)
+    assert own == pytest.approx(expected)
+    assert found == pytest.approx(flux_and_sky(picture, data, expected, area))
 
 
 def test_correlated_information_is_the_double_sum():

@@ -68,6 +68,13 @@ def test_coarse_to_fine_finds_what_comparing_with_all_finds(search):
         assert search.best(pixels)[0] == search.exhaustive(pixels)
 
 
+def test_a_start_is_near_the_centre(search):
+    pixels = Pixels.of(make(TRUTH._replace(x=0.9, y=-0.7)), 1.0)
+    start = search.start(pixels, search.best(pixels)[0])
+    assert start[5:] == pytest.approx((0.9, -0.7), abs=0.4)
+    assert start[:4] == search.profile(search.best(pixels)[0])[:4]
+
+
 def test_coarse_models_are_every_second():
     coarse = np.column_stack(np.unravel_index(coarse_models((4, 4, 6, 6)), (4, 4, 6, 6)))
     assert set(coarse[:, 0]) == {0, 2, 3}

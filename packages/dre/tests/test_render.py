@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from scipy.signal import fftconvolve
 
 from dre import Profile, PSFModel, Renderer
+from dre.kernels.copies import bin_without_copies, subtract_copies
 from dre.kernels.fourier import shape_matrix
 from dre.kernels.sersic import sersic_image
 from dre.kernels.superpixels import bin_pictures, cells
-from dre.render import CellRenderer, period
+from dre.render import CellRenderer, Shape, period
 
 SIGMA = 1.4
 
@@ -123,3 +124,27 @@ def test_period_is_even_and_has_room():
     for box, reach in ((128, 25), (121, 43), (64, 5)):
         assert period(box, reach) % 2 == 0
         assert period(box, reach) >= box + box // 4 - 1
+
+
+@pytest.mark.parametrize("derivatives", [False, True])
+def test_cells_without_copies_are_pictures_without_copies_in_cells(derivatives):
+    renderer, point = Renderer.through(PSF, 40), Profile(9.0, 0.5, 20.0, 4.0, 1.0, 0.4, -0.3).coordinates()
+    drawn, nodes = renderer.periodic(Shape.of(point), 0.4, -0.3, derivatives=derivatives)
+    label = cells(40)[0].copy()
+    label[::7] = -1
+    found, expected = np.empty((2, len(drawn), label.max() + 1))
+    bin_without_copies(drawn, nodes, label.reshape(40, 40), found)
+    whole = drawn.astype(float)
+    subtract_copies(whole, nodes)
+    assert np.abs(whole - drawn).max() > 1e-7
+    bin_pictures(whole, label, expected)
+    assert found == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_copies_between_places_are_linear():
+    side = 33
+    y, x = np.mgrid[:side, :side] / (side - 1)
+    row, column = np.mgrid[:9, :9] / 8
+    picture = (1 + 2 * x - 3 * y)[None].copy()
+    subtract_copies(picture, (1 + 2 * column - 3 * row).reshape(1, 81))
+    assert picture == pytest.approx(0, abs=1e-12)

@@ -115,7 +115,7 @@ class BandsFitter:
                 return None
             brightest = max(gains, key=gains.__getitem__)
             begun = found[brightest][0]  # type: ignore[index]
-            start = self.fitters[brightest].grid.profile(begun)
+            start = self.fitters[brightest].grid.start(usable[brightest][1], begun)
             x, y = _offset(first, usable[brightest][0])
             start = start._replace(x=start.x - x, y=start.y - y)
         views = [View(pixels, self.fitters[k].cells(s), _offset(first, s)) for k, (s, pixels) in usable.items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
@@ -50,7 +51,9 @@ class Neighbourhood:
         known = [one for one in self.fits.values() if one.profile is not None and one.x is not None]
         numbers = np.array([one.number for one in known], dtype=np.int64)
         centres = [(one.middle[0] + one.profile.x, one.middle[1] + one.profile.y) for one in known if one.profile]
-        object.__setattr__(self, "_places", (numbers, np.array(centres).reshape(-1, 2)))
+        places = np.array(centres).reshape(-1, 2).T
+        along = np.argsort(places[0], kind="stable")
+        object.__setattr__(self, "_places", (numbers[along], places[:, along]))
 
     def near(self, own: Stamp | ProfileFit) -> list[tuple[int, Profile]]:
         """Return number and profile of the others in and around an object's stamp, their centres from its middle."""
@@ -58,13 +61,15 @@ class Neighbourhood:
             return []
         middle = own.middle if isinstance(own, ProfileFit) else ProfileFit.of(own).middle
         box = own.box if isinstance(own, ProfileFit) else own.obj.shape[0]
-        numbers, centres = self._places
-        away = centres - middle
-        inside = (np.abs(away).max(1, initial=0.0) < box / 2 + _REACH) & (numbers != own.number)
+        numbers, places = self._places
+        reach = box / 2 + _REACH
+        first, last = np.searchsorted(places[0], (middle[0] - reach, middle[0] + reach))
+        inside = first + np.flatnonzero(np.abs(places[1, first:last] - middle[1]) < reach)
+        away = (places[:, inside].T - middle).tolist()
         found = []
-        for number, (dx, dy) in zip(numbers[inside].tolist(), away[inside].tolist(), strict=True):
+        for number, (dx, dy) in sorted(zip(numbers[inside].tolist(), away, strict=True)):
             profile = self.fits[number].profile
-            if profile is not None:
+            if profile is not None and number != own.number:
                 found.append((number, profile._replace(x=dx, y=dy)))
         return found
 
@@ -100,12 +105,14 @@ def without_neighbours(stamp: Stamp, others: list[tuple[int, Profile]], fitter: 
     light: NDArray[np.float64] = np.zeros(stamp.obj.shape)
     for _, profile in others:
         light += np.maximum(renderer.image(profile), 0.0)
-    noise = np.sqrt(np.nansum(np.where(stamp.mask, stamp.rms, 0.0).astype(float) ** 2))
+    noise = math.sqrt(float(np.nansum(stamp.rms[stamp.mask].astype(float) ** 2)))
     if not light[stamp.mask].sum() > _SEEN * noise:
         return None
     neighbours = stamp.neighbours
     if neighbours is not None:
-        neighbours = np.where(np.isin(neighbours, [number for number, _ in others]), 0, neighbours)
+        neighbours = neighbours.copy()
+        for number, _ in others:
+            neighbours[neighbours == number] = 0
     rms = np.sqrt(stamp.rms.astype(float) ** 2 + light / fitter.gain)
     return replace(stamp, obj=stamp.obj - light, rms=rms, neighbours=neighbours)
 

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from .kernels.superpixels import cells, sum_cells
+from .kernels.superpixels import cells, complete, sum_cells
 from .stamp import Stamp
 
 _BRIGHT, _GROWN = 3.0, 2
+_EVERY = 16
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -36,7 +37,7 @@ class Pixels:
     gain : float
         Electrons in one `unit`; inf: no photon noise.
     unit : float
-        Median background noise, in the unit of the image.
+        Median background noise of every 16th used pixel, in the unit of the image.
     """
 
     label: NDArray[np.int32]
@@ -66,16 +67,14 @@ class Pixels:
         used = usable(stamp)
         if np.count_nonzero(used) < 32:
             raise ValueError("fewer than 32 pixels have a value and a noise and no neighbour on them")
-        unit = float(np.median(stamp.rms[used]))
-        label, whole = cells(len(used))
-        label = np.where(used.ravel(), label, -1).astype(np.int32)
-        data, variance, photons, area, inside = sums = np.zeros((5, len(whole)))
-        sum_cells(stamp.obj, stamp.rms, stamp.mask, label, unit, sums)
+        unit = float(np.median(stamp.rms[used][::_EVERY]))
+        whole, areas = cells(len(used))
+        label, sums = np.empty(len(whole), np.int32), np.zeros((len(areas), 5))
+        sum_cells(stamp.obj, stamp.rms, stamp.mask, used, whole, unit, label, sums)
+        data, variance, photons, area, inside = np.ascontiguousarray(sums.T)
         variance[area == 0] = np.inf
-        return cls(
-            label, data, variance, photons / (gain * unit), area, (inside > 0) & (inside >= 0.5 * area), gain * unit,
-            unit,
-        )  # fmt: skip
+        photons /= gain * unit
+        return cls(label, data, variance, photons, area, (inside > 0) & (inside >= 0.5 * area), gain * unit, unit)
 
     @property
     def count(self) -> int:
@@ -94,13 +93,9 @@ class Pixels:
 
         A cell of which less than half is missing takes the mean of the rest for it; the others have no weight.
         """
-        noise = np.where(self.area > 0, self.variance, 0.0) + self.photons
-        sums = (np.bincount(group, v, len(whole)).astype(np.float64) for v in (self.data, noise, self.area))
-        data, variance, area = sums
-        kept = area > 0.5 * whole
-        scale = np.divide(whole, area, out=np.zeros_like(whole), where=kept)
-        variance = np.where(kept, variance, 1.0) * scale**2
-        return data * scale, np.divide(1.0, variance, out=np.zeros_like(whole), where=kept)
+        data, weight = np.empty((2, len(whole)))
+        complete(group, whole, self.data, self.variance + self.photons, self.area, data, weight)
+        return data, weight
 
 
 def usable(stamp: Stamp) -> NDArray[np.bool_]:

@@ -7,6 +7,7 @@ would bias the weights. Bands share the shape and the centre; each has its own f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .kernels.normal import flux_and_sky, normal_equations, weigh
+from .kernels.normal import add_normal_equations, flux_and_sky, reweigh
+from .kernels.steps import damped_step, free_parameters, moved
 from .pixels import Pixels
 from .render import CellRenderer, Profile
 
@@ -23,12 +25,17 @@ LONGEST = 3.0
 BOUNDS = np.array(
     [(-4.0, 6.0), (-LONGEST, LONGEST), (-LONGEST, LONGEST), (np.log(0.3), np.log(8.0)), (-8.0, 8.0), (-8.0, 8.0)]
 )
+_LOW, _HIGH = np.ascontiguousarray(BOUNDS.T)
 CAPS = np.array([0.5, 0.5, 0.5, 0.4, 1.0, 1.0])
 """Largest change of each coordinate in one step."""
 
 NEAR = 3e-3
 """A step that lowers chi-square by less than this is the last: it ends within some 0.01 standard errors of the minimum
 (0.05 where S/N is 15)."""
+
+BENT, LEFT = 3.0, 1e-5
+"""So is one whose derivatives change so little on its way that less than `LEFT` of chi-square is left to the next:
+where that is to lower it by g, this by at most g (BENT times its largest change of a coordinate)^2."""
 
 WORST = 1e7
 """Damping at which there is no way down any more."""
@@ -125,16 +132,17 @@ class _BandState:
 
     def weigh(self, weight: NDArray[np.float64]) -> None:
         """Fill the weights with the variance of this model's photons, and solve again."""
-        pixels = self.view.pixels
-        weigh(self.pictures[0], self.flux, pixels.gain, pixels.variance, weight)
-        self.solve(weight)
+        own = self.view.pixels
+        self.flux, self.sky, self.chi2 = reweigh(
+            self.pictures[0], self.flux, own.gain, own.variance, own.data, own.area, weight
+        )
 
-    def rows(self) -> NDArray[np.float64]:
-        """Derivatives of the model to the six coordinates, flux and sky; shape (8, cells)."""
+    def part(self, weight: NDArray[np.float64]) -> Part:
+        """Return what the model is under these weights."""
         rows = np.empty((8, self.pictures.shape[1]))
         np.multiply(self.pictures[1:], self.flux, out=rows[:6])
         rows[6], rows[7] = self.pictures[0], self.view.pixels.area
-        return rows
+        return Part(self.flux, self.sky, self.chi2, rows, weight)
 
 
 def _draw(view: View, point: NDArray[np.float64], *, derivatives: bool = False) -> NDArray[np.float64]:
@@ -166,41 +174,35 @@ def polish(views: Sequence[View], start: Profile, *, fixed_index: bool = False, 
     Solution or None
         None where not even the start has a positive flux in every band.
     """
-    point = _bounded(start.coordinates())
+    point = moved(start.coordinates(), np.zeros(6), CAPS, _LOW, _HIGH, LONGEST)
     states = [_BandState.drawn(view, point) for view in views]
     weights = [1.0 / view.pixels.variance for view in views]
     for state, weight in zip(states, weights, strict=True):
         state.solve(weight)
-    if not np.isfinite(_chi2(states)):
+    if not math.isfinite(_chi2(states)):
         return None
     damping, steps, converged = 1e-3, 0, False
     while True:
         for state, weight in zip(states, weights, strict=True):
             state.weigh(weight)
-        rows = [state.rows() for state in states]
-        matrix, vector = _equations(states, rows, weights)
-        free = _free(point, vector, fixed_index)
+        matrix, vector = _equations(states, weights)
+        free = free_parameters(point, vector, _LOW, _HIGH, fixed_index)
         if converged or steps >= limit or damping > WORST:
-            parts = zip(states, rows, weights, strict=True)
-            found = tuple(Part(one.flux, one.sky, one.chi2, row, weight) for one, row, weight in parts)
+            found = tuple(state.part(weight) for state, weight in zip(states, weights, strict=True))
             return Solution(point, found, matrix, ~free[:6], steps, converged)
         equations = _Equations(matrix, vector, free)
         states, point, damping, steps, converged = _advance(states, point, weights, equations, damping, steps, limit)
 
 
 def _equations(
-    states: list[_BandState], rows: list[NDArray[np.float64]], weights: list[NDArray[np.float64]]
+    states: list[_BandState], weights: list[NDArray[np.float64]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Matrix and vector of the normal equations of all bands together."""
     size = 6 + 2 * len(states)
     matrix, vector = np.zeros((size, size)), np.zeros(size)
-    own, slope = np.empty((8, 8)), np.empty(8)
-    for k, (state, row, weight) in enumerate(zip(states, rows, weights, strict=True)):
-        rest = state.view.pixels.data - state.flux * row[6] - state.sky * row[7]
-        normal_equations(row, rest, weight, own, slope)
-        place = places(k)
-        matrix[np.ix_(place, place)] += own
-        vector[place] += slope
+    for k, (state, weight) in enumerate(zip(states, weights, strict=True)):
+        own = state.view.pixels
+        add_normal_equations(state.pictures, state.flux, state.sky, own.data, weight, own.area, k, matrix, vector)
     return matrix, vector
 
 
@@ -222,16 +224,16 @@ def _advance(
     """Take one step that lowers chi-square under these weights, damping it until it does."""
     before = _chi2(states)
     while steps < limit and damping <= WORST:
-        step = _step(*equations, damping)
-        near = float(step @ equations.vector) < NEAR
-        if near:
-            step = _step(*equations, 0.0)
-        there = _bounded(point + np.clip(step[:6], -CAPS, CAPS))
+        step = damped_step(*equations, 0.0)
+        near = _is_last(step, equations.vector)
+        if not near:
+            step = damped_step(*equations, damping)
+        there = moved(point, step, CAPS, _LOW, _HIGH, LONGEST)
         trial = [state.moved(there) if near else _BandState.drawn(state.view, there) for state in states]
         for state, weight in zip(trial, weights, strict=True):
             state.solve(weight)
         steps += 1
-        if near and np.isfinite(_chi2(trial)):
+        if near and math.isfinite(_chi2(trial)):
             return trial, there, damping, steps, True
         if _chi2(trial) <= before:
             return trial, there, max(damping / 10, 1e-9), steps, False
@@ -239,28 +241,7 @@ def _advance(
     return states, point, damping, steps, False
 
 
-def _free(point: NDArray[np.float64], slope: NDArray[np.float64], fixed_index: bool) -> NDArray[np.bool_]:
-    """Coordinates that may move: not fixed, and not on a bound which the slope pushes them against."""
-    free = np.ones(len(slope), bool)
-    low, high = BOUNDS.T
-    free[:6] = ~(((point <= low) & (slope[:6] < 0)) | ((point >= high) & (slope[:6] > 0)))
-    free[3] &= not fixed_index
-    return free
-
-
-def _step(information: NDArray, slope: NDArray, free: NDArray, damping: float) -> NDArray[np.float64]:
-    """Damped Gauss-Newton step of the free coordinates."""
-    scale = np.where(free, np.sqrt(np.maximum(np.diag(information), 1e-300)), 1.0)
-    own = information / np.outer(scale, scale)
-    own[~free] = own[:, ~free] = 0.0
-    own[np.diag_indices(len(own))] = np.where(free, 1.0 + damping + 1e-12, 1.0)
-    return np.linalg.solve(own, np.where(free, slope, 0.0) / scale) / scale
-
-
-def _bounded(point: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Move a point inside the bounds; too long an ellipse is made rounder at its angle."""
-    point = np.clip(point, *BOUNDS.T)
-    eta = float(np.hypot(point[1], point[2]))
-    if eta > LONGEST:
-        point[1:3] *= LONGEST / eta
-    return point
+def _is_last(step: NDArray[np.float64], slope: NDArray[np.float64]) -> bool:
+    """Whether a step that is not damped ends so near to the minimum that it needs no other after it."""
+    lowered = float(step @ slope)
+    return lowered < NEAR or lowered * (BENT * float(np.abs(step[:6]).max())) ** 2 < LEFT

@@ -171,7 +171,7 @@ class Fitter:
             best = self.grid.best(pixels) if begun is None else (begun, 0.0)
             if best is None:
                 return ProfileFit.of(stamp, flag=FitFlag.NOT_POSITIVE, reason="no model has a positive flux")
-            index, start = best[0], self.grid.profile(best[0])
+            index, start = best[0], self.grid.start(pixels, best[0])
         solution = polish([View(pixels, self.cells(stamp))], start, fixed_index=self.fixed_index)
         if solution is None:
             return ProfileFit.of(stamp, flag=FitFlag.NOT_POSITIVE, reason="no model has a positive flux")

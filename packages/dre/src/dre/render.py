@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .kernels import fourier
-from .kernels.hankel import HIGHEST, LOWEST, transform_rows
-from .kernels.outskirts import outskirts
-from .kernels.superpixels import bin_pictures, core_of, outer_cells
+from .kernels.copies import bin_without_copies, copies, subtract_copies
+from .kernels.hankel import HIGHEST, LOWEST, transform_of
+from .kernels.outskirts import law_of, outskirts
+from .kernels.superpixels import core_of, outer_cells
 from .psf import PSFModel, centre_of
 
 
@@ -43,6 +44,32 @@ class Profile(NamedTuple):
         eta = math.hypot(eta1, eta2)
         angle = math.degrees(0.5 * math.atan2(eta2, eta1)) % 180.0
         return cls(math.exp(rho + eta / 2), math.exp(-eta), angle, math.exp(log_n), flux, x, y)
+
+
+class Shape(NamedTuple):
+    """What the kernels need of the first four coordinates.
+
+    Attributes
+    ----------
+    log_n : float
+        ln of the Sersic index.
+    matrix, slopes, law, transform : ndarray
+        `dre.kernels.fourier.shape_matrix`, `dre.kernels.outskirts.law_of`, `dre.kernels.hankel.transform_of`.
+    """
+
+    log_n: float
+    matrix: NDArray[np.float64]
+    slopes: NDArray[np.float64]
+    law: NDArray[np.float64]
+    transform: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, coordinates: NDArray[np.float64]) -> Shape:
+        """Take the shape of a profile; an index outside those that can be drawn is the nearest that can."""
+        rho, eta1, eta2, log_n = (float(value) for value in coordinates[:4])
+        matrix, slopes = fourier.shape_matrix(rho, eta1, eta2)
+        transform = transform_of(min(max(math.exp(log_n), LOWEST), HIGHEST))
+        return cls(log_n, matrix, slopes, law_of(matrix, log_n), transform)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -84,12 +111,23 @@ class Renderer:
         length = period(box, reach)
         return cls(box, *fourier.transfer(table, psf.sampling, centre_of(table), length, pixel=psf.without_pixel))
 
-    def draw(self, coordinates: NDArray[np.float64], *, derivatives: bool = False) -> NDArray[np.float64]:
+    def draw(self, coordinates: NDArray[np.float64], *, derivatives: bool = False) -> NDArray[np.floating]:
         """Draw a profile of unit flux, and its derivatives to the coordinates; shape (1 or 7, box, box)."""
-        n = min(max(math.exp(coordinates[3]), LOWEST), HIGHEST)
-        return fourier.pictures(
-            coordinates, transform_rows(n), self.zones, self.shifts, self.box, derivatives=derivatives
-        )
+        x, y = float(coordinates[4]), float(coordinates[5])
+        drawn, nodes = self.periodic(Shape.of(coordinates), x, y, derivatives=derivatives)
+        subtract_copies(drawn, nodes)
+        return drawn
+
+    def periodic(
+        self, shape: Shape, x: float, y: float, *, derivatives: bool
+    ) -> tuple[NDArray[np.floating], NDArray[np.float64]]:
+        """Draw a profile of unit flux with its copies; the second is their light (`dre.kernels.copies`)."""
+        drawn = fourier.pictures(
+            shape.matrix, shape.slopes, x, y, shape.transform, self.zones, self.shifts, self.box,
+            derivatives=derivatives,
+        )  # fmt: skip
+        period = self.zones.shape[1]
+        return drawn, copies(len(drawn), shape.law, shape.slopes, shape.log_n, x, y, self.box, period)
 
     def image(self, profile: Profile) -> NDArray[np.float64]:
         """Draw a profile with its flux, shape (box, box)."""
@@ -138,19 +176,16 @@ class CellRenderer:
         -------
         ndarray of float64, shape (1 or 7, cells)
         """
+        shape, x, y = Shape.of(coordinates), float(coordinates[4]), float(coordinates[5])
         first, side = core_of(self.box)
         offset = (self.box - 1) / 2 - first - (side - 1) / 2
         out = np.empty((7 if derivatives else 1, len(area)))
-        inner = coordinates.copy()
-        inner[4:] += offset
-        own = label.reshape(self.box, self.box)[first : first + side, first : first + side]
-        bin_pictures(self.core.draw(inner, derivatives=derivatives), own.ravel(), out)
+        drawn, nodes = self.core.periodic(shape, x + offset, y + offset, derivatives=derivatives)
+        own = np.ascontiguousarray(label.reshape(self.box, self.box)[first : first + side, first : first + side])
+        bin_without_copies(drawn, nodes, own, out)
         if side < self.box:
-            place, x, y = outer_cells(self.box)
-            matrix, slopes = fourier.shape_matrix(*coordinates[:3])
-            outskirts(
-                matrix, slopes, coordinates[3], x - coordinates[4], y - coordinates[5], self.reach, place, area, out
-            )
+            place, right, up = outer_cells(self.box)
+            outskirts(shape.law, shape.slopes, right - x, up - y, self.reach, place, area, out)
         return out
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .grid import GridAxes
-from .kernels.linear import linear_scan, untried_around
-from .kernels.superpixels import cells, search_cells
+from .kernels.linear import centroid, coarse_to_fine, linear_scan
+from .kernels.superpixels import cells, search_cells, search_middles
 from .pixels import Pixels
 from .psf import PSFModel
 from .render import CellRenderer, Profile
@@ -29,6 +29,12 @@ _RIM = 8.0
 
 _SMALL = 1024
 """A grid of at most so many models is compared with as a whole."""
+
+_ASIDE = 1.5
+"""A start is at most so far from the middle of the stamp along each axis, px."""
+
+_NOTHING = 1e-18
+"""Fractions of the flux below this are set to 0: processors are slow with numbers of which the square is subnormal."""
 
 _PER_INDEX, _LEADERS = 4, 12
 """Coarse models of each index around which all are tried; then those around the leaders, until none is better."""
@@ -75,6 +81,7 @@ class SearchGrid:
             for m, log_r in enumerate(axes.log_r):
                 drawn = renderer.draw(Profile(10**log_r, q, angle, n).coordinates(), label, fine)[0]
                 models[i, j, k, m] = np.bincount(group, drawn, len(area))
+        models[np.abs(models) < _NOTHING] = 0.0
         return cls(axes, models.reshape(axes.count, -1), area)
 
     @staticmethod
@@ -99,20 +106,18 @@ class SearchGrid:
         data, weight = self.reached(pixels)
         if not (weight > 0).any():
             return None
-        gains = np.full(len(self.models), np.nan)
-        small = len(gains) <= _SMALL
-        self._compare(np.arange(len(gains)) if small else coarse_models(self.axes.shape), gains, data, weight)
-        wanted, walked = [] if small else self._firsts(gains), set[int]()
-        while wanted:
-            walked.update(wanted)
-            near = untried_around(np.array(wanted), np.array(self.axes.shape), gains)
-            self._compare(near, gains, data, weight)
-            wanted = [k for k in _best_of(gains, _LEADERS) if k not in walked]
+        if len(self.models) <= _SMALL:
+            gains = self._all(data, weight)
+        else:
+            shape = np.array(self.axes.shape)
+            area = self.area[: len(data)]
+            coarse = coarse_models(self.axes.shape)
+            gains = coarse_to_fine(self.models, coarse, shape, data, weight, area, _PER_INDEX, _LEADERS)
         top = int(np.nanargmax(gains))
         return (top, float(gains[top])) if np.isfinite(gains[top]) else None
 
-    def _compare(self, which: NDArray, gains: NDArray, data: NDArray, weight: NDArray) -> None:
-        gains[which] = linear_scan(self.models, which, data, weight, self.area[: len(data)])[0]
+    def _all(self, data: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+        return linear_scan(self.models, np.arange(len(self.models)), data, weight, self.area[: len(data)])[0]
 
     def reached(self, pixels: Pixels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Data and weights of the cells, which are in order of distance, to twice the radius of the mask and a rim."""
@@ -121,18 +126,16 @@ class SearchGrid:
         count = int(np.searchsorted(np.cumsum(self.area), np.pi * radius**2))
         return data[:count], weight[:count]
 
-    def _firsts(self, gains: NDArray[np.float64]) -> list[int]:
-        """The best models of each Sersic index that was tried."""
-        planes = gains.reshape(len(self.axes.n), -1)
-        size = planes.shape[1]
-        return [k * size + place for k, plane in enumerate(planes) for place in _best_of(plane, _PER_INDEX)]
-
     def exhaustive(self, pixels: Pixels) -> int:
         """Return the model of least chi-square after comparing with all of them."""
+        return int(np.argmax(self._all(*self.reached(pixels))))
+
+    def start(self, pixels: Pixels, index: int) -> Profile:
+        """Return the profile of a model, centred on the light of the object as the model sees it."""
         data, weight = self.reached(pixels)
-        gains = np.empty(len(self.models))
-        self._compare(np.arange(len(gains)), gains, data, weight)
-        return int(np.argmax(gains))
+        x, y = search_middles(self.axes.box)
+        right, up = centroid(self.models[index], data, weight, self.area, x, y)
+        return self.profile(index)._replace(x=min(max(right, -_ASIDE), _ASIDE), y=min(max(up, -_ASIDE), _ASIDE))
 
     def profile(self, index: int) -> Profile:
         """Return the profile of a model."""
@@ -145,12 +148,6 @@ def _twin(axes: GridAxes, q: float, angle: float, k: int) -> int | None:
     """An earlier angle with the same picture: any for a circle, 180 degrees before for an ellipse."""
     same = [m for m in range(k) if q == 1.0 or (angle - axes.angle[m]) % 180.0 == 0.0]
     return same[0] if same else None
-
-
-def _best_of(gains: NDArray[np.float64], count: int) -> list[int]:
-    """Positions of the largest values, the largest first; NaN is none."""
-    known = np.flatnonzero(gains > -np.inf)
-    return [int(k) for k in known[np.argsort(-gains[known], kind="stable")[:count]]]
 
 
 @lru_cache(maxsize=8)

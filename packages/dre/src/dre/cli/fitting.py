@@ -48,7 +48,7 @@ def fit(
         float | None,
         cli.option("-zp", "--zero-point", help="Magnitude of 1 ADU (chi2 only); default: SEXMGZPT", unit="mag"),
     ] = None,
-    cpu: Annotated[int, cli.option("--cpu", "--workers", help="Threads; with --scheduler slurm, workers", min=1)] = 1,
+    cpu: Annotated[int, cli.option("--cpu", "--workers", help="Cores; with --scheduler slurm, workers", min=1)] = 1,
     device: OnDevice = Device.AUTO,
     scheduler: cli.Scheduler = None,
     chunk: Annotated[

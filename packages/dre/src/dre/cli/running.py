@@ -66,10 +66,8 @@ def run(
     keep_cuts: Annotated[
         bool, cli.option("--keep-cuts", help="Write Cuts/NAME_cuts.h5 too; else sources are cut in memory")
     ] = False,
-    report: Annotated[
-        bool, cli.option("--report/--no-report", help="Draw sheets and the page of the fits (chi2)")
-    ] = True,
-    cpu: Annotated[int, cli.option("--cpu", "--workers", help="Processes (fit: threads)", min=1)] = 1,
+    report: Annotated[bool, cli.option("--report/--no-report", help="Draw sheets and the page of the fits")] = True,
+    cpu: Annotated[int, cli.option("--cpu", "--workers", help="Cores; with --scheduler slurm, workers", min=1)] = 1,
     device: OnDevice = Device.AUTO,
     scheduler: cli.Scheduler = None,
     warn: Warn = False,
@@ -96,7 +94,7 @@ def run(
     request = Request(
         tuple(found), output, config, psfex_config, model, engine.value, psf_engine.value, psf, gain, zero_point,
         Selection(margin, max_stellarity, tuple(filters or ())), device.value, statistic.value, keep_cuts,
-        report and statistic is Statistic.CHI2,
+        report,
     )  # fmt: skip
     if dry_run:
         cli.show(plan_of(request))

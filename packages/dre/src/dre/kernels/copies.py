@@ -12,74 +12,117 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .compiled import compiled
-from .outskirts import add_light, law_of
+from .outskirts import add_light
 
 _NODES, _FEW, _RINGS = 9, 3, 3
 
 
-def subtract_copies(
-    pictures: NDArray, matrix: NDArray, slopes: NDArray, log_n: float, x: float, y: float, length: int
-) -> None:
-    """Take the light of its copies out of a periodic picture of unit flux, and out of its derivatives.
+def copies(
+    count: int, law: NDArray, slopes: NDArray, log_n: float, x: float, y: float, box: int, length: int
+) -> NDArray[np.float64]:
+    """Light of the copies of a periodic picture of unit flux at 9 x 9 places, and of those of its derivatives.
 
     Parameters
     ----------
-    pictures : ndarray, shape (1 or 7, box, box)
-        Changed in place.
-    matrix, slopes : ndarray
-        From `dre.kernels.fourier.shape_matrix`.
+    count : int
+        1: the picture alone; 7: with derivatives.
+    law, slopes : ndarray
+        From `dre.kernels.outskirts.law_of` and `dre.kernels.fourier.shape_matrix`.
     log_n : float
         ln of the Sersic index.
     x, y : float
         Centre from the middle of the box, px.
-    length : int
-        Period, px.
+    box, length : int
+        Side of the picture, and its period, px.
+
+    Returns
+    -------
+    ndarray of float64, shape (count, 81)
     """
     from scipy.special import gammaincc
 
-    law, n = law_of(matrix, log_n), math.exp(log_n)
-    area = math.sqrt(matrix[0] * matrix[2] - matrix[1] ** 2)
-    edge = (2 * _RINGS + 1) * length / math.sqrt(math.pi * area)  # circle of the area of all rings
-    far = np.zeros((len(pictures), _FEW * _FEW))
-    far[0] = float(gammaincc(2 * n, law[3] * edge ** (1 / n))) / length**2
-    _subtract(pictures, law, slopes, x, y, float(length), far)
+    n = math.exp(log_n)
+    edge = (2 * _RINGS + 1) * length / math.sqrt(math.pi * law[8])  # circle of the area of all rings
+    far = float(gammaincc(2 * n, law[3] * edge ** (1 / n))) / length**2
+    return _copies(count, far, law, slopes, x, y, box, float(length))
 
 
 @compiled(loose=True)
-def _subtract(
-    pictures: NDArray, law: NDArray, slopes: NDArray, x: float, y: float, length: float, far: NDArray
-) -> None:
-    count, box, _ = pictures.shape
+def _copies(
+    count: int, beyond: float, law: NDArray, slopes: NDArray, x: float, y: float, box: int, length: float
+) -> NDArray[np.float64]:
+    far, near = np.zeros((count, _FEW * _FEW)), np.empty((count, _NODES * _NODES))
+    far[0] = beyond
     _add_rings(far, _FEW, (box - 1) / (_FEW - 1), 2, _RINGS, law, slopes, x, y, length)
-    near = np.empty((count, _NODES * _NODES))
+    ratio = (_FEW - 1) / (_NODES - 1)
     for k in range(count):
         for j in range(_NODES):
             for i in range(_NODES):
-                ratio = (_FEW - 1) / (_NODES - 1)
                 near[k, j * _NODES + i] = _between(far[k], _FEW, j * ratio, i * ratio)
-    step = (box - 1) / (_NODES - 1)
-    _add_rings(near, _NODES, step, 1, 1, law, slopes, x, y, length)
-    line = np.empty(_NODES)
-    for k in range(count):
-        for j in range(box):
-            row = min(int(j / step), _NODES - 2)
-            s = j / step - row
-            for i in range(_NODES):
-                line[i] = near[k, row * _NODES + i] * (1 - s) + near[k, (row + 1) * _NODES + i] * s
-            _subtract_line(pictures[k, j], line, step)
+    _add_rings(near, _NODES, (box - 1) / (_NODES - 1), 1, 1, law, slopes, x, y, length)
+    return near
 
 
 @compiled(fused=True)
-def _subtract_line(pixels: NDArray, line: NDArray, step: float) -> None:
-    """Subtract a line between nodes `step` apart, from node to node."""
-    first = 0
-    for node in range(len(line) - 1):
-        after = min(int(np.ceil((node + 1) * step)), len(pixels)) if node < len(line) - 2 else len(pixels)
-        slope = (line[node + 1] - line[node]) / step
-        start = line[node] - slope * node * step
-        for i in range(first, after):
-            pixels[i] -= start + slope * i
-        first = after
+def subtract_copies(pictures: NDArray, nodes: NDArray) -> None:
+    """Take the light of their copies (`copies`) out of periodic pictures, shape (k, box, box)."""
+    side = pictures.shape[1]
+    wide, pixels = np.empty((_NODES, side)), np.empty(side)
+    for k in range(len(pictures)):
+        _widen(nodes[k], wide)
+        for j in range(side):
+            _without(pictures[k, j], wide, j, pixels)
+            for i in range(side):
+                pictures[k, j, i] = pixels[i]
+
+
+@compiled(fused=True)
+def bin_without_copies(pictures: NDArray, nodes: NDArray, label: NDArray, out: NDArray) -> None:
+    """Add up the pixels of each cell less the light of the copies: `subtract_copies`, then `superpixels.bin_pictures`.
+
+    Parameters
+    ----------
+    pictures : ndarray, shape (k, side, side)
+    nodes : ndarray
+        From `copies`.
+    label : ndarray of int32, shape (side, side)
+        Cell of each pixel, -1: none.
+    out : ndarray of float64, shape (k, cells)
+    """
+    side = pictures.shape[1]
+    wide, pixels = np.empty((_NODES, side)), np.empty(side)
+    out[:] = 0.0
+    for k in range(len(pictures)):
+        _widen(nodes[k], wide)
+        for j in range(side):
+            _without(pictures[k, j], wide, j, pixels)
+            for i in range(side):
+                if label[j, i] >= 0:
+                    out[k, label[j, i]] += pixels[i]
+
+
+@compiled(fused=True)
+def _widen(nodes: NDArray, wide: NDArray) -> None:
+    """Interpolate the rows of nodes linearly to all columns of a picture."""
+    side = wide.shape[1]
+    for i in range(side):
+        position = i * (_NODES - 1) / (side - 1)
+        column = min(int(position), _NODES - 2)
+        t = position - column
+        for row in range(_NODES):
+            wide[row, i] = nodes[row * _NODES + column] * (1 - t) + nodes[row * _NODES + column + 1] * t
+
+
+@compiled(fused=True)
+def _without(pixels: NDArray, wide: NDArray, j: int, out: NDArray) -> None:
+    """Fill row j of a picture less what `_widen` made, between the nodes' rows."""
+    side = len(out)
+    position = j * (_NODES - 1) / (side - 1)
+    row = min(int(position), _NODES - 2)
+    s = position - row
+    above, below = wide[row], wide[row + 1]
+    for i in range(side):
+        out[i] = pixels[i] - (above[i] * (1 - s) + below[i] * s)
 
 
 @compiled(fused=True)

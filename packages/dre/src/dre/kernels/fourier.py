@@ -14,7 +14,7 @@ where :math:`\rho = \ln(r_e\sqrt q)`, :math:`\eta = -\ln q` and :math:`(\eta_1, 
 \sin 2\theta)` (Bernstein & Jarvis 2002, AJ 123, 583, sect. 2.2, for such coordinates of shape). They are smooth at
 the circle, where axis ratio and angle are not. No pixel of the profile is ever integrated: the cusp is exact at any
 radius. Frequencies beyond the sampling of the pixels are folded in as far as the PSF has power there. A picture drawn
-this way is periodic; the light of its copies is subtracted (`dre.kernels.copies`).
+this way is periodic: the light of its copies is to be subtracted (`dre.kernels.copies`).
 """
 
 from __future__ import annotations
@@ -25,14 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .compiled import compiled
-from .copies import subtract_copies
-from .elementary import log_of
-from .hankel import START, STEP
+from .hankel import look_up
 
 #: Order of the derivatives that `spectra` makes after the picture itself.
 DERIVATIVES = ("rho", "eta1", "eta2", "log_n", "x", "y")
 _NEGLIGIBLE = 1e-6
-_TINY = 1e-300
 
 
 def transfer(
@@ -88,41 +85,37 @@ def _transform(
 
 
 def pictures(
-    shape: NDArray, rows: NDArray, zones: NDArray, shifts: NDArray, box: int, *, derivatives: bool
-) -> NDArray[np.float64]:
-    """Draw one profile of unit flux, and its derivatives.
+    matrix: NDArray, slopes: NDArray, x: float, y: float, transform: NDArray, zones: NDArray, shifts: NDArray, box: int,
+    *, derivatives: bool,
+) -> NDArray[np.floating]:  # fmt: skip
+    """Draw one profile of unit flux, and its derivatives, with the light of their periodic copies.
 
     Parameters
     ----------
-    shape : ndarray of float64, shape (6,)
-        rho, eta1, eta2, ln n, x, y; the centre from the middle of the box, px.
-    rows : ndarray, shape (2, nodes)
-        `dre.kernels.hankel.transform_rows` of the index.
+    matrix, slopes : ndarray
+        From `shape_matrix`.
+    x, y : float
+        Centre from the middle of the box, px.
+    transform : ndarray
+        `dre.kernels.hankel.transform_of` the index.
     zones, shifts : ndarray
         From `transfer`.
     box : int
         Side of the picture, at most the length of the zones, px.
     derivatives : bool
-        Also those to the six parameters, in their order.
+        Also those to the six parameters, in the order of `DERIVATIVES`.
 
     Returns
     -------
-    ndarray of float64, shape (1 or 7, box, box)
-        The derivatives to single precision: they only say where to go.
+    ndarray, shape (1 or 7, box, box)
+        float64; with derivatives float32, as they only say where to go.
     """
-    length = zones.shape[1]
-    spectrum = np.empty((length, length // 2 + 1), np.complex128)
-    changes = np.empty((6 if derivatives else 0, *spectrum.shape), np.complex64)
-    middle = (box - 1) / 2
-    matrix, slopes = shape_matrix(*shape[:3])
-    parts = spectrum.view(np.float64), changes.view(np.float32), zones.view(np.float64)
-    _spectra(*parts[:2], matrix, slopes, rows, parts[2], shifts, shape[4] + middle, shape[5] + middle)
-    out = np.empty((1 + len(changes), box, box))
-    out[0] = _corner(spectrum[None], box)[0]
-    if derivatives:
-        out[1:] = _corner(changes, box)
-    subtract_copies(out, matrix, slopes, shape[3], shape[4], shape[5], length)
-    return out
+    length, middle = zones.shape[1], (box - 1) / 2
+    size = (7 if derivatives else 1, length, length // 2 + 1)
+    spectra = np.empty(size, np.complex64 if derivatives else np.complex128)
+    parts = spectra.view(np.float32 if derivatives else np.float64), zones.view(np.float64)
+    _spectra(parts[0], matrix, slopes, transform, parts[1], shifts, x + middle, y + middle)
+    return _corner(spectra, box)
 
 
 def _corner(spectra: NDArray, box: int) -> NDArray:
@@ -153,14 +146,13 @@ def shape_matrix(rho: float, eta1: float, eta2: float) -> tuple[NDArray[np.float
 
 @compiled(fused=True)
 def _spectra(
-    picture: NDArray, changes: NDArray, matrix: NDArray, slopes: NDArray, rows: NDArray, zones: NDArray,
-    shifts: NDArray, x: float, y: float,
+    spectra: NDArray, matrix: NDArray, slopes: NDArray, transform: NDArray, zones: NDArray, shifts: NDArray, x: float,
+    y: float,
 ) -> None:  # fmt: skip
     """Fill transforms of the picture and, where there is room, of its derivatives; all as (real, imaginary)."""
-    length, width = picture.shape[0], picture.shape[1] // 2
+    length, width = spectra.shape[1], spectra.shape[2] // 2
     unit = 2.0 * math.pi / length
-    picture[:] = 0.0
-    changes[:] = np.float32(0)
+    spectra[:] = 0.0
     kx, along_re, along_im = np.empty(width), np.empty(width), np.empty(width)
     re, im, square = np.empty(width), np.empty(width), np.empty(width)
     h, slope, to_n = np.empty(width), np.empty(width), np.empty(width)
@@ -179,44 +171,22 @@ def _spectra(
                 im[i] = psf[2 * i] * turn_im + psf[2 * i + 1] * turn_re
             for i in range(width):
                 square[i] = (matrix[0] * kx[i] + 2.0 * matrix[1] * ky) * kx[i] + matrix[2] * ky * ky
-            _look_up(square, rows, h, slope, to_n)
-            _add_wave(picture[j], h, re, im)
-            if len(changes) == 0:
+            look_up(square, transform, h, slope, to_n)
+            _add_wave(spectra[0, j], h, re, im)
+            if len(spectra) == 1:
                 continue
             for p in range(3):
                 s0, s1, s2 = slopes[p, 0], 2.0 * slopes[p, 1] * ky, slopes[p, 2] * ky * ky
                 for i in range(width):
                     square[i] = slope[i] * ((s0 * kx[i] + s1) * kx[i] + s2)
-                _add_wave(changes[p, j], square, re, im)
-            _add_wave(changes[3, j], to_n, re, im)
+                _add_wave(spectra[1 + p, j], square, re, im)
+            _add_wave(spectra[4, j], to_n, re, im)
             for i in range(width):
                 square[i] = h[i] * kx[i]
-            _add_turned(changes[4, j], square, re, im)
+            _add_turned(spectra[5, j], square, re, im)
             for i in range(width):
                 square[i] = h[i] * ky
-            _add_turned(changes[5, j], square, re, im)
-
-
-@compiled(fused=True)
-def _look_up(square: NDArray, rows: NDArray, h: NDArray, slope: NDArray, to_n: NDArray) -> None:
-    """Transform of the profile, and its derivatives to the squared frequency and to ln n."""
-    last = float(rows.shape[1] - 3)
-    values, changes = rows[0], rows[1]
-    for i in range(len(square)):
-        position = (0.5 * log_of(max(square[i], _TINY)) - START) / STEP
-        k = int(min(max(position, 1.0), last))
-        t = min(position - k, 1.0)
-        # Lagrange cubic over four nodes, and its slope
-        a, b, c, d = values[k - 1], values[k], values[k + 1], values[k + 2]
-        inside = position >= 1.0
-        c1 = c - a / 3.0 - 0.5 * b - d / 6.0
-        c2 = 0.5 * (a + c) - b
-        c3 = (d - a) / 6.0 + 0.5 * (b - c)
-        steep = (c1 + t * (2.0 * c2 + 3.0 * t * c3)) / (STEP * 2.0 * max(square[i], _TINY))
-        change = changes[k] + t * (changes[k + 1] - changes[k])
-        h[i] = b + t * (c1 + t * (c2 + t * c3)) if inside else 1.0  # below the table
-        slope[i] = steep if inside else 0.0
-        to_n[i] = change if inside else 0.0
+            _add_turned(spectra[6, j], square, re, im)
 
 
 @compiled(fused=True)
@@ -230,5 +200,5 @@ def _add_wave(out: NDArray, height: NDArray, re: NDArray, im: NDArray) -> None:
 def _add_turned(out: NDArray, height: NDArray, re: NDArray, im: NDArray) -> None:
     """Add a wave times -i."""
     for i in range(len(height)):
-        out[2 * i] += np.float32(height[i] * im[i])
-        out[2 * i + 1] -= np.float32(height[i] * re[i])
+        out[2 * i] += height[i] * im[i]
+        out[2 * i + 1] -= height[i] * re[i]

@@ -6,7 +6,8 @@ The transform of a circular profile of unit flux and half-light radius 1 (Sersic
 
 taken on a logarithmic grid by the fast algorithm of Hamilton (2000, MNRAS 312, 257) in scipy. An elliptical profile is
 a stretched circular one, so that its transform is :math:`h_n` at a stretched frequency: one table serves all radii,
-axis ratios and angles. The table is interpolated by cubics in :math:`\ln\kappa` and :math:`\ln n`.
+axis ratios and angles. It holds cubics in :math:`\kappa^2`, sixteen in each octave, so that the bits of the number
+:math:`\kappa^2` itself say which and where in it; between Sersic indices it is interpolated by cubics in :math:`\ln n`.
 """
 
 from __future__ import annotations
@@ -17,19 +18,26 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+from .compiled import compiled
 from .sersic import sersic_b
 
 #: Sersic indices that can be asked for.
 LOWEST, HIGHEST = 0.3, 8.0
 _LOG_N = np.linspace(np.log(LOWEST) - 0.15, np.log(HIGHEST) + 0.15, 73)
-_POINTS, _SPAN, _EVERY = 8192, 21.0, 8
-#: First ln(kappa) of the table, and its step; below it h = 1 within 2e-6 for every index, above its end h = 0.
-START, STEP = -9.0, 2 * _SPAN / _POINTS * _EVERY
-_COUNT = int((11.0 - START) / STEP)
+_POINTS, _SPAN = 8192, 21.0
+#: Octaves of kappa^2 that are tabulated: below them h = 1 within 2e-6 for every index, above them are no frequencies.
+FIRST, LAST = -26, 32
+_PARTS = 16
+_INSIDE = np.array([0.0, 0.25, 0.75, 1.0])  # where a cubic goes through the values: Chebyshev's extrema
+
+_SHIFT = 52 - 4  # bits of a double below those that count the parts of octaves
+_BEGIN = (1023 + FIRST) * _PARTS
+_REST, _EXPONENT, _ONE, _INVERSE = (1 << _SHIFT) - 1, 0x7FF << 52, 1023 << 52, 2046 << 52
+_LEAST = 2.0**FIRST
 
 
-def profile_transform(n: float) -> NDArray[np.float64]:
-    """h_n at ``START + STEP * k``, one row of the table."""
+def profile_transform(n: float, log_kappa: NDArray[np.float64]) -> NDArray[np.float64]:
+    """h_n at some ln(kappa)."""
     from scipy.fft import fht
 
     step = 2 * _SPAN / _POINTS
@@ -39,8 +47,7 @@ def profile_transform(n: float) -> NDArray[np.float64]:
     with np.errstate(under="ignore", over="ignore"):
         light = np.exp(central + log_r - b * np.exp(log_r / n))
     amplitude = fht(light, step, mu=0.0)  # at ln(kappa) = log_r, as the grid is centred on 0
-    wanted = START + STEP * np.arange(_COUNT)
-    position = (wanted - log_r[0]) / step
+    position = (log_kappa - log_r[0]) / step
     below = np.floor(position).astype(int)
     stencil = below[:, None] + np.arange(-2, 4)
     values = (amplitude / np.exp(log_r))[stencil]
@@ -49,11 +56,17 @@ def profile_transform(n: float) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=1)
 def _table() -> NDArray[np.float64]:
-    return np.array([profile_transform(float(n)) for n in np.exp(_LOG_N)])
+    """Coefficients of the cubics of every tabulated index, shape (indices, parts, 4)."""
+    octave, part = 2.0 ** np.arange(FIRST, LAST)[:, None, None], np.arange(_PARTS)[None, :, None]
+    log_kappa = 0.5 * np.log(octave * (1 + (part + _INSIDE) / _PARTS)).ravel()
+    values = np.array([profile_transform(float(n), log_kappa) for n in np.exp(_LOG_N)])
+    table = values.reshape(len(_LOG_N), -1, 4) @ np.linalg.inv(np.vander(_INSIDE, increasing=True)).T
+    table[:, 0] = 1.0, 0.0, 0.0, 0.0
+    return table
 
 
-def transform_rows(n: float) -> NDArray[np.float64]:
-    """Rows of the table for one index, by cubic interpolation in ln n.
+def transform_of(n: float) -> NDArray[np.float64]:
+    """Return what `look_up` needs of one index.
 
     Parameters
     ----------
@@ -62,19 +75,43 @@ def transform_rows(n: float) -> NDArray[np.float64]:
 
     Returns
     -------
-    ndarray of float64, shape (2, nodes)
-        h_n and its derivative to ln n at ``ln(kappa) = START + STEP * k``.
+    ndarray of float64, shape (parts, 8)
+        Coefficients of the cubics of h_n, and of those of its derivative to ln n.
     """
-    table, step = _table(), _LOG_N[1] - _LOG_N[0]
-    position = (np.log(n) - _LOG_N[0]) / step
-    below = int(np.clip(np.floor(position), 1, len(_LOG_N) - 3))
+    return _between(_table(), (np.log(n) - _LOG_N[0]) / (_LOG_N[1] - _LOG_N[0]), _LOG_N[1] - _LOG_N[0])
+
+
+@compiled(fused=True)
+def _between(table: NDArray, position: float, step: float) -> NDArray[np.float64]:
+    """Lagrange's cubic over four indices, and its slope."""
+    below = min(max(int(position), 1), len(table) - 3)
     t = position - below
-    # Lagrange's cubic over four nodes, and its slope
-    values = [-t * (t - 1) * (t - 2) / 6, (t + 1) * (t - 1) * (t - 2) / 2, -t * (t + 1) * (t - 2) / 2]
-    slopes = [-(3 * t * t - 6 * t + 2) / 6, (3 * t * t - 4 * t - 1) / 2, -(3 * t * t - 2 * t - 2) / 2]
-    weights = np.array([[*values, t * (t + 1) * (t - 1) / 6], [*slopes, (3 * t * t - 1) / 6]])
-    weights[1] /= step
-    return weights @ table[below - 1 : below + 3]
+    u, v = -t * (t - 1) * (t - 2) / 6, (t + 1) * (t - 1) * (t - 2) / 2
+    w, z = -t * (t + 1) * (t - 2) / 2, t * (t + 1) * (t - 1) / 6
+    du, dv = -(3 * t * t - 6 * t + 2) / (6 * step), (3 * t * t - 4 * t - 1) / (2 * step)
+    dw, dz = -(3 * t * t - 2 * t - 2) / (2 * step), (3 * t * t - 1) / (6 * step)
+    a, b, c, d = table[below - 1], table[below], table[below + 1], table[below + 2]
+    out = np.empty((table.shape[1], 8))
+    for k in range(len(out)):
+        for m in range(4):
+            out[k, m] = u * a[k, m] + v * b[k, m] + w * c[k, m] + z * d[k, m]
+            out[k, 4 + m] = du * a[k, m] + dv * b[k, m] + dw * c[k, m] + dz * d[k, m]
+    return out
+
+
+@compiled(fused=True)
+def look_up(square: NDArray, transform: NDArray, h: NDArray, slope: NDArray, to_n: NDArray) -> None:
+    """Fill h_n at squared frequencies, and its derivatives to the squared frequency and to ln n."""
+    last = len(transform) - 1
+    for i in range(len(square)):
+        bits = np.float64(max(square[i], _LEAST)).view(np.int64)
+        part = (bits >> np.int64(_SHIFT)) - np.int64(_BEGIN)
+        t = np.int64(((bits & np.int64(_REST)) << np.int64(4)) | np.int64(_ONE)).view(np.float64) - 1.0
+        octaves = np.int64(np.int64(_INVERSE) - (bits & np.int64(_EXPONENT))).view(np.float64)
+        c = transform[part if part < last else last]
+        h[i] = c[0] + t * (c[1] + t * (c[2] + t * c[3]))
+        slope[i] = (c[1] + t * (2.0 * c[2] + t * 3.0 * c[3])) * octaves * _PARTS
+        to_n[i] = c[4] + t * (c[5] + t * (c[6] + t * c[7]))
 
 
 def _lagrange(t: NDArray[np.float64], count: int) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .compiled import compiled
+from .normal import flux_and_sky
 
 
 def linear_scan(
@@ -41,27 +42,140 @@ def linear_scan(
         By how much the model lowers chi-square below that of the sky alone; -inf where its flux is not positive.
     flux : ndarray of float64, shape (k,)
     """
-    sky = weight @ (area * data) / (weight @ area**2)
-    rest = weight * (data - sky * area)
-    sums = np.empty((len(which), 3))
-    _sums(models, which, weight.astype(np.float32), rest.astype(np.float32), (weight * area).astype(np.float32), sums)
-    power = sums[:, 1] - sums[:, 2] ** 2 / (weight @ area**2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        flux = np.where(power > 0, sums[:, 0] / power, 0.0)
-    return np.where(flux > 0, flux * sums[:, 0], -np.inf), flux
+    gain, flux = np.empty((2, len(which)))
+    _scan(models, which, *_sums(data, weight, area), gain, flux)
+    return gain, flux
 
 
 @compiled(loose=True)
-def _sums(models: NDArray, which: NDArray, weight: NDArray, rest: NDArray, flat: NDArray, out: NDArray) -> None:
+def _sums(
+    data: NDArray, weight: NDArray, area: NDArray
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], float]:
+    """What the square of every model, and twice the model itself, are multiplied with; and the power of the sky."""
+    level, square = 0.0, 0.0
+    for p in range(len(data)):
+        level += weight[p] * area[p] * data[p]
+        square += weight[p] * area[p] * area[p]
+    sums = np.empty((3, len(data)), np.float32)
+    power, cross, flat = sums[0], sums[1], sums[2]
+    for p in range(len(data)):
+        power[p] = weight[p]
+        cross[p] = weight[p] * (data[p] - level / square * area[p])
+        flat[p] = weight[p] * area[p]
+    return power, cross, flat, square
+
+
+@compiled(loose=True)
+def _scan(
+    models: NDArray, which: NDArray, power: NDArray, cross: NDArray, flat: NDArray, square: float, gain: NDArray,
+    flux: NDArray,
+) -> None:  # fmt: skip
     for k in range(len(which)):
         row = models[which[k]]
-        cross, power, level = np.float32(0), np.float32(0), np.float32(0)
-        for p in range(len(weight)):
+        light, square_sum, level = np.float32(0), np.float32(0), np.float32(0)
+        for p in range(len(power)):
             m = row[p]
-            cross += rest[p] * m
-            power += weight[p] * m * m
+            light += cross[p] * m
+            square_sum += power[p] * m * m
             level += flat[p] * m
-        out[k, 0], out[k, 1], out[k, 2] = cross, power, level
+        own = np.float64(square_sum) - np.float64(level) * np.float64(level) / square
+        flux[k] = light / own if own > 0.0 else 0.0
+        gain[k] = flux[k] * light if flux[k] > 0.0 else -np.inf
+
+
+@compiled(loose=True)
+def coarse_to_fine(
+    models: NDArray, coarse: NDArray, shape: NDArray, data: NDArray, weight: NDArray, area: NDArray, firsts: int,
+    leaders: int,
+) -> NDArray[np.float64]:  # fmt: skip
+    """Compare one object with some of the models, then with those around the best, until no better one is near.
+
+    Parameters
+    ----------
+    models, data, weight, area : ndarray
+        As in `linear_scan`; the models in the order of `shape`.
+    coarse : ndarray of int64, shape (k,)
+        Models to begin with.
+    shape : ndarray of int64, shape (4,)
+        Lengths of the axes, as in `untried_around`.
+    firsts : int
+        All models around so many of the best of each plane of the first axis are tried;
+    leaders : int
+        then those around so many of the best of all, until they have been.
+
+    Returns
+    -------
+    ndarray of float64, shape (K,)
+        Gains as in `linear_scan`; NaN: not compared with.
+    """
+    power, cross, flat, square = _sums(data, weight, area)
+    gains, walked = np.full(len(models), np.nan), np.zeros(len(models), np.bool_)
+    plane = len(models) // shape[0]
+    which = coarse
+    while True:
+        found, flux = np.empty(len(which)), np.empty(len(which))
+        _scan(models, which, power, cross, flat, square, found, flux)
+        for k in range(len(which)):
+            gains[which[k]] = found[k]
+        wanted = np.zeros(len(models), np.bool_)
+        if not walked.any():
+            for start in range(0, len(models), plane):
+                _mark_best(gains, start, start + plane, firsts, wanted)
+        else:
+            _mark_best(gains, 0, len(models), leaders, wanted)
+        wanted &= ~walked
+        if not wanted.any():
+            return gains
+        walked |= wanted
+        which = untried_around(np.flatnonzero(wanted), shape, gains)
+
+
+@compiled()
+def _mark_best(gains: NDArray, start: int, stop: int, count: int, marked: NDArray) -> None:
+    """Mark the largest values between two positions; of equal ones the first, and nothing that is NaN or -inf."""
+    best, value = np.full(count, -1), np.full(count, -np.inf)
+    for k in range(start, stop):
+        if gains[k] > value[count - 1]:
+            place = count - 1
+            while place > 0 and gains[k] > value[place - 1]:
+                best[place], value[place] = best[place - 1], value[place - 1]
+                place -= 1
+            best[place], value[place] = k, gains[k]
+    for k in best:
+        if k >= 0:
+            marked[k] = True
+
+
+@compiled(loose=True)
+def centroid(
+    model: NDArray, data: NDArray, weight: NDArray, area: NDArray, x: NDArray, y: NDArray
+) -> tuple[float, float]:
+    """Centre of the light of an object through the window of a model that is centred at (0, 0).
+
+    Twice the centroid of data times model: of two equal Gaussians the product is centred half way (Bertin 2011, ASP
+    Conf. 442, 435, for such windows).
+
+    Parameters
+    ----------
+    model : ndarray of float32, shape (pixels or more,)
+    data, weight, area : ndarray of float64, shape (pixels,)
+        As in `linear_scan`; flux and sky of the model are solved first.
+    x, y : ndarray of float64, shape (pixels or more,)
+        Middles of the pixels.
+
+    Returns
+    -------
+    x, y : float
+        0 where the light in the window is not positive.
+    """
+    sky = flux_and_sky(model, data, weight, area)[1]
+    light, right, up = 0.0, 0.0, 0.0
+    for p in range(len(data)):
+        own = weight[p] * model[p] * (data[p] - sky * area[p])
+        light += own
+        right += own * x[p]
+        up += own * y[p]
+    return (2.0 * right / light, 2.0 * up / light) if light > 0.0 else (0.0, 0.0)
 
 
 @compiled()

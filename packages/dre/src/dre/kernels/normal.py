@@ -46,17 +46,51 @@ def flux_and_sky(picture: NDArray, data: NDArray, weight: NDArray, area: NDArray
 
 
 @compiled(loose=True)
-def normal_equations(rows: NDArray, rest: NDArray, weight: NDArray, matrix: NDArray, vector: NDArray) -> None:
-    """Fill the matrix (k, k) and vector (k,) from rows (k, cells) and what the model leaves of the data."""
-    weighted = np.empty(len(rest))
-    for a in range(len(rows)):
-        total = 0.0
-        for p in range(len(rest)):
-            weighted[p] = weight[p] * rows[a, p]
+def reweigh(
+    picture: NDArray, flux: float, gain: float, variance: NDArray, data: NDArray, area: NDArray, weight: NDArray
+) -> tuple[float, float, float]:
+    """`weigh` with the photons of this flux, then `flux_and_sky` under the new weights."""
+    weigh(picture, flux, gain, variance, weight)
+    return flux_and_sky(picture, data, weight, area)
+
+
+@compiled(loose=True)
+def add_normal_equations(
+    pictures: NDArray, flux: float, sky: float, data: NDArray, weight: NDArray, area: NDArray, band: int,
+    matrix: NDArray, vector: NDArray,
+) -> None:  # fmt: skip
+    """Add the sums of one band to the matrix and vector of the normal equations of all bands.
+
+    Parameters
+    ----------
+    pictures : ndarray of float64, shape (7, cells)
+        Picture of unit flux, and its derivatives to the six coordinates.
+    flux, sky : float
+        What the model is: flux times picture, and sky times area.
+    data, weight, area : ndarray of float64, shape (cells,)
+    band : int
+        The flux and sky of band k are the parameters 6 + 2 k and 7 + 2 k.
+    matrix, vector : ndarray of float64, shape (6 + 2 bands,) * 2 and (6 + 2 bands,)
+        Changed in place.
+    """
+    count, cells = len(pictures) - 1, len(data)
+    rest, weighted = np.empty(cells), np.empty(cells)
+    for p in range(cells):
+        rest[p] = data[p] - flux * pictures[0, p] - sky * area[p]
+    for a in range(count + 2):
+        row = pictures[a + 1] if a < count else pictures[0] if a == count else area
+        scale, place, total = flux if a < count else 1.0, a if a < count else a + 2 * band, 0.0
+        for p in range(cells):
+            weighted[p] = scale * weight[p] * row[p]
             total += weighted[p] * rest[p]
-        vector[a] = total
+        vector[place] += total
         for b in range(a + 1):
+            other = pictures[b + 1] if b < count else pictures[0] if b == count else area
             total = 0.0
-            for p in range(len(rest)):
-                total += weighted[p] * rows[b, p]
-            matrix[a, b] = matrix[b, a] = total
+            for p in range(cells):
+                total += weighted[p] * other[p]
+            total *= flux if b < count else 1.0
+            there = b if b < count else b + 2 * band
+            matrix[place, there] += total
+            if there != place:
+                matrix[there, place] += total

@@ -20,18 +20,16 @@ from .elementary import exp_of, log_of
 from .sersic import sersic_b
 
 
+@compiled(fused=True)
 def outskirts(
-    matrix: NDArray, slopes: NDArray, log_n: float, x: NDArray, y: NDArray, reach: float, place: NDArray, area: NDArray,
-    out: NDArray,
-) -> None:  # fmt: skip
+    law: NDArray, slopes: NDArray, x: NDArray, y: NDArray, reach: float, place: NDArray, area: NDArray, out: NDArray
+) -> None:
     """Fill some cells of a picture of unit flux and of its derivatives.
 
     Parameters
     ----------
-    matrix, slopes : ndarray
-        From `dre.kernels.fourier.shape_matrix`.
-    log_n : float
-        ln of the Sersic index.
+    law, slopes : ndarray
+        From `law_of` and `dre.kernels.fourier.shape_matrix`.
     x, y : ndarray of float64, shape (k,)
         Middle of each cell, from the centre of the profile, px.
     reach : float
@@ -44,19 +42,38 @@ def outskirts(
     out : ndarray, shape (1 or 7, cells)
         Picture, and derivatives to rho, eta1, eta2, ln n, x, y.
     """
-    _fill(slopes, law_of(matrix, log_n), x, y, reach, place, area, out)
+    found = np.zeros((len(out), len(x)))
+    for corner in range(4):
+        add_light(found, x, y, reach if corner % 2 else -reach, reach if corner < 2 else -reach, law, slopes)
+    for p in range(len(out)):
+        for k in range(len(x)):
+            out[p, place[k]] = 0.25 * area[place[k]] * found[p, k]
 
 
 _STEP = 1e-4
 
 
 def law_of(matrix: NDArray, log_n: float) -> NDArray[np.float64]:
-    """What `light_at` needs of a profile: three numbers of the inverse of S, and five of the law of brightness."""
+    """What `add_light` needs of a profile.
+
+    Parameters
+    ----------
+    matrix : ndarray
+        From `dre.kernels.fourier.shape_matrix`.
+    log_n : float
+        ln of the Sersic index.
+
+    Returns
+    -------
+    ndarray of float64, shape (9,)
+        Three numbers of the inverse of S, five of the law of brightness, and the root of det S.
+    """
     determinant = matrix[0] * matrix[2] - matrix[1] ** 2
     (b, central), more, less = (_law(log_n + change) for change in (0.0, _STEP, -_STEP))
     slope_b, slope_i = (more[0] - less[0]) / (2 * _STEP * b), (more[1] - less[1]) / (2 * _STEP)
     inverse = matrix[2] / determinant, -matrix[1] / determinant, matrix[0] / determinant
-    return np.array([*inverse, b, 0.5 / math.exp(log_n), central - 0.5 * math.log(determinant), slope_b, slope_i])
+    central -= 0.5 * math.log(determinant)
+    return np.array([*inverse, b, 0.5 / math.exp(log_n), central, slope_b, slope_i, math.sqrt(determinant)])
 
 
 @lru_cache(maxsize=64)
@@ -105,15 +122,3 @@ def add_light(out: NDArray, x: NDArray, y: NDArray, right: float, up: float, law
         for k in range(count):
             u, v = a * (x[k] + right) + b * (y[k] + up), b * (x[k] + right) + c * (y[k] + up)
             change[k] += steep[k] * (s0 * u * u + s1 * u * v + s2 * v * v) - trace * light[k]
-
-
-@compiled(fused=True)
-def _fill(
-    slopes: NDArray, law: NDArray, x: NDArray, y: NDArray, reach: float, place: NDArray, area: NDArray, out: NDArray
-) -> None:
-    found = np.zeros((len(out), len(x)))
-    for corner in range(4):
-        add_light(found, x, y, reach if corner % 2 else -reach, reach if corner < 2 else -reach, law, slopes)
-    for p in range(len(out)):
-        for k in range(len(x)):
-            out[p, place[k]] = 0.25 * area[place[k]] * found[p, k]

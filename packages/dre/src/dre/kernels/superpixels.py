@@ -82,6 +82,16 @@ def core_of(box: int) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=8)
+def search_middles(box: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the (x, y) of the middles of the cells of `search_cells` from the middle of the box, px."""
+    group, area = search_cells(box)
+    label, _ = cells(box)
+    y, x = np.mgrid[:box, :box] - (box - 1) / 2
+    middle_x, middle_y = (np.bincount(group[label], axis.ravel()) / area for axis in (x, y))
+    return middle_x, middle_y
+
+
+@lru_cache(maxsize=8)
 def outer_cells(box: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Cells outside the square of `core_of`, and the (x, y) of their middles from the middle of the box."""
     label, area = cells(box)
@@ -109,28 +119,74 @@ def bin_pictures(pictures: NDArray, label: NDArray, out: NDArray) -> None:
 
 
 @compiled(fused=True)
-def sum_cells(image: NDArray, rms: NDArray, mask: NDArray, label: NDArray, unit: float, sums: NDArray) -> None:
-    """Add to (5, cells): image and variance in a unit, light smoothed over 3 x 3 used pixels, pixels, and those inside.
+def sum_cells(
+    image: NDArray, rms: NDArray, mask: NDArray, used: NDArray, whole: NDArray, unit: float, label: NDArray,
+    sums: NDArray,
+) -> None:  # fmt: skip
+    """Add up the used pixels of each cell.
 
-    Pixels of label -1 are not used, whatever their values.
+    Parameters
+    ----------
+    image, rms : ndarray, shape (box, box)
+        Pixels and their noise; of those that are not used the values do not matter.
+    mask, used : ndarray of bool, shape (box, box)
+    whole : ndarray of int32, shape (box * box,)
+        Cell of each pixel.
+    unit : float
+        What image and noise are divided by.
+    label : ndarray of int32, shape (box * box,)
+        Filled with the cell of each used pixel, -1 for the others.
+    sums : ndarray of float64, shape (cells, 5)
+        Added to: image, variance, light smoothed over 3 x 3 used pixels where it is positive, pixels, and those in the
+        mask.
     """
     box = len(image)
-    data = np.zeros((box + 2, box + 2))
+    data, column, light = np.zeros((box + 2, box + 2)), np.empty(box + 2), np.empty(box)
     for y in range(box):
         for x in range(box):
-            if label[y * box + x] >= 0:
-                data[y + 1, x + 1] = image[y, x] / unit
+            data[y + 1, x + 1] = np.float64(image[y, x]) / unit if used[y, x] else 0.0
     for y in range(box):
+        for x in range(box + 2):
+            column[x] = data[y, x] + data[y + 1, x] + data[y + 2, x]
         for x in range(box):
-            cell = label[y * box + x]
-            if cell < 0:
-                continue
-            light = 0.0
-            for row in range(3):
-                light += data[y + row, x] + data[y + row, x + 1] + data[y + row, x + 2]
-            noise = rms[y, x] / unit
-            sums[0, cell] += data[y + 1, x + 1]
-            sums[1, cell] += noise * noise
-            sums[2, cell] += max(light / 9.0, 0.0)
-            sums[3, cell] += 1.0
-            sums[4, cell] += 1.0 if mask[y, x] else 0.0
+            light[x] = max((column[x] + column[x + 1] + column[x + 2]) / 9.0, 0.0)
+        for x in range(box):
+            cell = whole[y * box + x] if used[y, x] else -1
+            label[y * box + x] = cell
+            if cell >= 0:
+                noise, own = np.float64(rms[y, x]) / unit, sums[cell]
+                own[0] += data[y + 1, x + 1]
+                own[1] += noise * noise
+                own[2] += light[x]
+                own[3] += 1.0
+                own[4] += 1.0 if mask[y, x] else 0.0
+
+
+@compiled(fused=True)
+def complete(
+    group: NDArray, whole: NDArray, data: NDArray, variance: NDArray, area: NDArray, out: NDArray, weight: NDArray
+) -> None:
+    """Fill data and weights of coarser cells as if all their pixels were used.
+
+    Parameters
+    ----------
+    group : ndarray of int32, shape (cells,)
+        Coarser cell of each cell.
+    whole : ndarray of float64, shape (coarser cells,)
+        Pixels of each coarser cell.
+    data, variance, area : ndarray of float64, shape (cells,)
+        Sums over used pixels, and how many they are; where there are none the variance does not matter.
+    out, weight : ndarray of float64, shape (coarser cells,)
+        A cell of which less than half is missing takes the mean of the rest for it; the others have no weight.
+    """
+    noise, used = np.zeros(len(whole)), np.zeros(len(whole))
+    out[:] = 0.0
+    for k in range(len(group)):
+        if area[k] > 0.0:
+            out[group[k]] += data[k]
+            noise[group[k]] += variance[k]
+            used[group[k]] += area[k]
+    for k in range(len(whole)):
+        scale = whole[k] / used[k] if used[k] > 0.5 * whole[k] else 0.0
+        out[k] *= scale
+        weight[k] = 1.0 / (noise[k] * scale * scale) if scale > 0.0 else 0.0

@@ -18,8 +18,7 @@ from dre.pipeline.reporting import read_rows
 from dre.pipeline.stamps import Sources
 from dre.pixels import usable
 from dre.psf import before_pixel, centre_of, normalised, resampled
-from dre.render import Profile, Renderer
-from dre.results import read_profile
+from dre.rows import has_errors, magnitude_of, name_of, picture_of, profile_of
 
 if TYPE_CHECKING:
     from astropy.table import Row
@@ -54,14 +53,14 @@ def export_fit(request: Request, *, overwrite: bool = False) -> list[Path]:
         If a file is in the way.
     """
     row, stamp = _found(request)
-    profile, sky = read_profile(row, stamp)
+    profile, sky = profile_of(row, stamp)
     if profile is None:
         raise InputNotFound(f"object {stamp.name} has no fit", path=request.summary, hint="see its FIT_FLAG")
     psf = read_extension_psf(find_psf(request.psf, request.image), stamp.ext_number)
     stem, box = f"{request.image}_{stamp.name}", stamp.obj.shape[0]
-    magnitude, gain = (float(getattr(row[name], "value", row[name])) for name in ("MAG", "FIT_GAIN"))
+    magnitude = magnitude_of(row)
     zero_point = magnitude + 2.5 * np.log10(profile.flux) if np.isfinite(magnitude) else 0.0
-    planes = {f"{stem}{suffix}.fits": plane for suffix, plane in _planes(stamp, profile, psf, gain).items()}
+    planes = {f"{stem}{suffix}.fits": plane for suffix, plane in _planes(row, stamp, psf).items()}
     side = len(planes[f"{stem}_psf.fits"])
     texts = {
         f"{stem}.feedme": galfit_feedme(stem, profile, sky, box, zero_point, psf_side=side),
@@ -78,18 +77,18 @@ def export_fit(request: Request, *, overwrite: bool = False) -> list[Path]:
     return paths
 
 
-def _planes(stamp: Stamp, profile: Profile, psf: PSFModel, gain: float) -> dict[str, np.ndarray]:
+def _planes(row: Row, stamp: Stamp, psf: PSFModel) -> dict[str, np.ndarray]:
     """Return image, noise, mask and PSF by the endings of their names."""
     place = None if stamp.x is None or stamp.y is None else (stamp.x, stamp.y)
-    light = np.maximum(Renderer.through(psf, stamp.obj.shape[0], place).image(profile), 0)
-    good = usable(stamp)
+    good, noise = usable(stamp), picture_of(row, stamp, psf)[1]
     cells = psf.table(place)
     picture = normalised(resampled(cells, psf.sampling, centre_of(cells)))
+    as_it_is = psf.without_pixel or not has_errors(row)  # the predecessor's models have the pixel twice
     return {
         "": np.where(np.isfinite(stamp.obj), stamp.obj, 0).astype(np.float32),
-        "_sigma": np.where(good, np.sqrt(stamp.rms.astype(float) ** 2 + light / gain), 1.0).astype(np.float32),
+        "_sigma": np.where(good, noise, 1.0).astype(np.float32),
         "_mask": (~good).astype(np.int16),
-        "_psf": (picture if psf.without_pixel else before_pixel(picture)).astype(np.float32),
+        "_psf": (picture if as_it_is else before_pixel(picture)).astype(np.float32),
     }
 
 
@@ -103,11 +102,11 @@ def _found(request: Request) -> tuple[Row, Stamp]:
         raise InputNotFound(f"{request.source!r} is not an object", hint="give EE_NNNN or its NUMBER")
     rows = read_rows(path)
     for row in rows:
-        if f"{row['EXT_NUMBER']:02d}_{row['NUMBER']:04d}" == name:
+        if name_of(row) == name:
             source, lost = request.stamps.find(request.image), list[str]()
             for stamp in source.open(room=0).read([name], lost):
                 return row, stamp
             raise SchemaMismatch(f"no pixels of {name}: {lost[0]}", path=source.inputs[0], hint="run make_cuts again")
-    there = [f"{row['EXT_NUMBER']:02d}_{row['NUMBER']:04d}" for row in rows]
+    there = [name_of(row) for row in rows]
     known = f"there are {', '.join(there[:5])}{', ...' if len(there) > 5 else ''}" if there else "it has none"
     raise InputNotFound(f"no object {name} in this table", path=path, hint=known)

@@ -18,7 +18,7 @@ from dre.files import catalogue
 from dre.files.images import pair
 from dre.grid import GridAxes
 from dre.pipeline.jobs import Job, by_extension, job_of
-from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step
+from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step, shared_out
 from dre.pipeline.profiling import NOTHING_KNOWN, SAMPLE, Frame, fitter_of, frames_of
 from dre.pipeline.stamps import CutFiles, StampReader
 from dre.profiles import Fitter, ProfileFit
@@ -59,9 +59,9 @@ def fit_all_bands(request: Request, running: Running | None = None) -> Report:
     Parameters
     ----------
     request : Request
-        What to do. Its ``workers`` are threads that share the objects of one field.
+        What to do. Its ``workers`` are cores: fields in processes of their own, and threads on the objects of each.
     running : Running, optional
-        Where and how. Without a scheduler the fields are fitted in this process, one after another.
+        Where and how. Its ``workers`` count with a scheduler only.
 
     Returns
     -------
@@ -90,10 +90,10 @@ def fit_all_bands(request: Request, running: Running | None = None) -> Report:
         outputs = (request.output / f"{name}_bands.fits", *tables)
         return batch.Unit(name, outputs, provenance("bands", options, inputs), tuple(jobs))
 
-    if running.scheduler is None:
-        running = replace(running, workers=1)
+    fields = _fields(request)
+    running, threads = shared_out(running, request.workers, len(fields))
     return run_step(
-        _fields(request), plan, partial(_fit_field, request),
+        fields, plan, partial(_fit_field, replace(request, workers=threads)),
         verb="bands", folder=request.output, name=lambda cuts: _folders(request)[0].name(cuts[0]), running=running,
         what="fields",
     )  # fmt: skip

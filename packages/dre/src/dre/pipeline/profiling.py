@@ -22,7 +22,7 @@ from dre.grid import GridAxes
 from dre.mosaic import mosaic_panels
 from dre.noise import NoiseCorrelation
 from dre.pipeline.jobs import Job, job_of, read_extension_psf, seen, verdict
-from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step
+from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step, shared_out
 from dre.pipeline.stamps import Sources, StampReader
 from dre.profiles import Fitter, ProfileFit, fit_profiles
 from dre.psf import PSFModel
@@ -85,9 +85,9 @@ def profile_all(request: Request, running: Running | None = None) -> Report:
     Parameters
     ----------
     request : Request
-        What to do. Its ``workers`` are threads that share the objects of one image.
+        What to do. Its ``workers`` are cores: images in processes of their own, and threads on the objects of each.
     running : Running, optional
-        Where and how. Without a scheduler the images are fitted in this process, one after another.
+        Where and how. Its ``workers`` count with a scheduler only.
 
     Returns
     -------
@@ -102,8 +102,12 @@ def profile_all(request: Request, running: Running | None = None) -> Report:
     """
     running = running or Running()
     request = found_from_anywhere(request, running)
-    if running.scheduler is None:
-        open_device(request.device)  # what is missing is said before anything is done
+    card = open_device(request.device) if running.scheduler is None else None  # what is missing is said at once
+    paths, cores = request.inputs.paths(), request.workers
+    if card is not None:
+        running, threads = replace(running, workers=1), cores  # one process has the card
+    else:
+        running, threads = shared_out(running, cores, len(paths))
     axes = request.axes or SEARCH
     options = {
         "statistic": "chi2", "n": list(axes.n), "q": list(axes.q), "angle": list(axes.angle),
@@ -118,10 +122,8 @@ def profile_all(request: Request, running: Running | None = None) -> Report:
         made_of = provenance("fit", {**options, **job.stamps.settings}, job.inputs)
         return batch.Unit(job.name, tuple(outputs), made_of, job)
 
-    if running.scheduler is None:
-        running = replace(running, workers=1)
     return run_step(
-        request.inputs.paths(), plan, partial(_fit_image, request),
+        paths, plan, partial(_fit_image, replace(request, workers=threads)),
         verb="fit", folder=request.summary, name=request.inputs.name, running=running, what="images",
     )  # fmt: skip
 

@@ -15,17 +15,15 @@ from shared_io import atomic, batch, ledger, table
 from shared_io.errors import InputNotFound, SchemaMismatch
 
 from dre.files.layout import find_psf
-from dre.flags import FitFlag, explained
 from dre.page import Entry, page
 from dre.pipeline.jobs import read_extension_psf
 from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step
 from dre.pipeline.stamps import Source, Sources
-from dre.render import Renderer
-from dre.results import read_profile
+from dre.rows import describe, is_summary, name_of, picture_of
 from dre.sheets import PER_SHEET, Card, sheet
 
 if TYPE_CHECKING:
-    from astropy.table import Row, Table
+    from astropy.table import Table
     from shared_io.batch import Report
 
 
@@ -50,7 +48,7 @@ class Job:
 
 
 def report_all(request: Request, running: Running | None = None) -> Iterator[Report]:
-    """Draw OUTPUT/NAME_sheet1.png, ... for every NAME_tab.fits of the default statistic, and write OUTPUT/index.html.
+    """Draw OUTPUT/NAME_sheet1.png, ... for every NAME_tab.fits, and write OUTPUT/index.html.
 
     Yields
     ------
@@ -99,14 +97,10 @@ def _sheet_names(name: str, count: int) -> list[str]:
 
 
 def read_rows(path: Path) -> Table:
-    """Read a table of the default statistic; raises SchemaMismatch for another one."""
+    """Read a Summary table of either statistic; raises SchemaMismatch for another table."""
     rows = table.read(path)
-    if "R_E" not in rows.colnames:
-        raise SchemaMismatch(
-            "this table is not of the default statistic",
-            path=path,
-            hint="fit with --statistic chi2 into another folder",
-        )
+    if not is_summary(rows):
+        raise SchemaMismatch("this is no summary table of dre", path=path, hint="fit again, into another folder")
     return rows
 
 
@@ -121,29 +115,17 @@ def _draw_sheets(unit: batch.Unit) -> str:
 
 
 def _cards(job: Job, rows: Table) -> Iterator[Card]:
-    names = [f"{row['EXT_NUMBER']:02d}_{row['NUMBER']:04d}" for row in rows]
     psfs = {int(k): read_extension_psf(job.psf, int(k)) for k in np.unique(rows["EXT_NUMBER"])}
     lost: list[str] = []
-    stamps = job.stamps.open(room=0).read(names, lost)
-    for row, name in zip(rows, names, strict=True):
-        stamp = next(stamps, None)
-        if stamp is None or stamp.name != name:
-            raise SchemaMismatch(f"no pixels of {name}: {lost[0]}", path=job.stamps.inputs[0], hint="run dre fit again")
-        profile, sky = read_profile(row, stamp)
-        model, photons = np.full(stamp.obj.shape, np.nan), np.zeros(stamp.obj.shape)
-        if profile is not None:
-            place = None if stamp.x is None or stamp.y is None else (stamp.x, stamp.y)
-            light = Renderer.through(psfs[stamp.ext_number], stamp.obj.shape[0], place).image(profile)
-            model, photons = light + sky, np.maximum(light, 0) / float(row["FIT_GAIN"])
-        flag = FitFlag(int(row["FIT_FLAG"]))
-        noise = np.sqrt(stamp.rms.astype(float) ** 2 + photons)
-        yield Card(stamp.obj, model, noise, _lines(row, name, flag), not flag, float(row["R_E"]))
-
-
-def _lines(row: Row, name: str, flag: FitFlag) -> tuple[str, str]:
-    r_e, error, n, q = (float(row[column]) for column in ("R_E", "R_E_ERR", "INDEX", "AX_RATIO"))
-    first = f"{name} r_e {r_e:.2f}+-{error:.2f} n {n:.2f} q {q:.2f}"
-    return first, f"S/N {float(row['SN']):.0f} chi2 {float(row['CHI2_MASK']):.2f} {explained(flag)}"
+    stamps = job.stamps.open(room=0).read([name_of(row) for row in rows], lost)
+    for row in rows:
+        stamp, fit = next(stamps, None), describe(row)
+        if stamp is None or stamp.name != fit.name:
+            raise SchemaMismatch(
+                f"no pixels of {fit.name}: {lost[0]}", path=job.stamps.inputs[0], hint="run dre fit again"
+            )
+        model, noise = picture_of(row, stamp, psfs[stamp.ext_number])
+        yield Card(stamp.obj, model, noise, fit.lines, not fit.flag, fit.radius)
 
 
 def _write_page(tables: list[Path], unit: batch.Unit) -> str:
@@ -155,17 +137,5 @@ def _write_page(tables: list[Path], unit: batch.Unit) -> str:
 def _entries(name: str, rows: Table) -> Iterator[Entry]:
     sheets = _sheet_names(name, len(rows))
     for k, row in enumerate(rows):
-        flag = FitFlag(int(row["FIT_FLAG"]))
-        source = f"{row['EXT_NUMBER']:02d}_{row['NUMBER']:04d}"
-        values = {
-            "r_e [px]": _with_error(row, "R_E", 2), "n": _with_error(row, "INDEX", 2),
-            "q": _with_error(row, "AX_RATIO", 3), "angle [deg]": _with_error(row, "ANGLE", 1),
-            "flux": _with_error(row, "FLUX", 0), "mag": _with_error(row, "MAG", 3),
-            "S/N, chi2": f"{float(row['SN']):.0f}, {float(row['CHI2_MASK']):.2f}",
-        }  # fmt: skip
-        yield Entry(name, source, sheets[k // PER_SHEET], k % PER_SHEET, values, float(row["CHI2_MASK"]), flag)
-
-
-def _with_error(row: Row, name: str, digits: int) -> str:
-    value, error = float(row[name]), float(row[f"{name}_ERR"])
-    return f"{value:.{digits}f} ± {error:.{digits}f}" if math.isfinite(value) else "-"
+        fit = describe(row)
+        yield Entry(name, fit.name, sheets[k // PER_SHEET], k % PER_SHEET, fit.values, fit.chi2, fit.flag)
