@@ -16,7 +16,6 @@ from dre.stamp import Stamp
 
 if TYPE_CHECKING:
     from astropy.table import Table
-    from shared_io.fits import Image
 
     from dre.cutouts import Selection
     from dre.files.layout import Sextracted
@@ -34,15 +33,15 @@ class TileImages:
         All sources.
     rows : dict of str to int
         Row of each source, by the name of its stamp.
-    planes : tuple of tuple of Image
-        Image, image minus background, segmentation map and noise of each extension.
+    planes : tuple of tuple of ndarray
+        Of each extension: where the image has data (see `_presence`), image minus background, segmentation map, noise.
     """
 
     image: Path
     catalogue: Path
     sources: Table
     rows: dict[str, int]
-    planes: tuple[tuple[Image, ...], ...]
+    planes: tuple[tuple[np.ndarray, ...], ...]
 
     def select(self, selection: Selection) -> tuple[list[str], list[str]]:
         """Choose the sources that are cut.
@@ -62,11 +61,11 @@ class TileImages:
         catalogue.require(self.sources, selection.columns, self.catalogue)
         extension = _plane_of(np.asarray(self.sources["EXT_NUMBER"], int))
         wanted = np.zeros(len(self.sources), bool)
-        for k, (image, *_) in enumerate(self.planes):
-            wanted |= (extension == k) & selection.rows(self.sources, image.data.shape)
+        for k, (presence, *_) in enumerate(self.planes):
+            wanted |= (extension == k) & selection.rows(self.sources, presence.shape)
         names, left_out = [], []
         for name, row in self.rows.items():
-            if wanted[row] and cutouts.place_of(self.sources[row], self.planes[extension[row]][0].data) is not None:
+            if wanted[row] and cutouts.place_of(self.sources[row], self.planes[extension[row]][0]) is not None:
                 names.append(name)
             elif wanted[row]:
                 left_out.append(
@@ -84,8 +83,7 @@ class TileImages:
             if row is not None:
                 source = self.sources[row]
                 planes = self.planes[int(_plane_of(np.asarray(source["EXT_NUMBER"], int)))]
-                arrays = [plane.data for plane in planes]
-                stamp = cutouts.cut(source, *arrays, centroid=centroid, neighbours=neighbours)
+                stamp = cutouts.cut(source, *planes, centroid=centroid, neighbours=neighbours)
             yield stamp or SchemaMismatch(
                 f"no square of pixels around {name}", path=self.image, hint="is this the image of the catalogue?"
             )
@@ -100,14 +98,15 @@ def read_tile(image: Path, source: Path, products: Sextracted) -> TileImages:
         If the check images or the catalogue's extensions do not fit the image, or two sources have one number.
     """
     sources = catalogue.read_catalogue(source)
-    frames = images.read_extensions(image)
-    shapes = [frame.data.shape for frame in frames]
+    presence = [_presence(frame.data) for frame in images.read_extensions(image)]
+    shapes = [plane.shape for plane in presence]
     checks = (products.subtracted, products.segmentation, products.rms)
-    planes = tuple(zip(frames, *(images.read_matching(path, shapes) for path in checks), strict=True))
+    read = ([frame.data for frame in images.read_matching(path, shapes)] for path in checks)
+    planes = tuple(zip(presence, *read, strict=True))
     extension = np.asarray(sources["EXT_NUMBER"], int)
-    if len(sources) and (extension.min() < 0 or extension.max() > len(frames)):
+    if len(sources) and (extension.min() < 0 or extension.max() > len(planes)):
         raise SchemaMismatch(
-            f"EXT_NUMBER {extension.max()} in a catalogue of an image with {len(frames)} extensions", path=source,
+            f"EXT_NUMBER {extension.max()} in a catalogue of an image with {len(planes)} extensions", path=source,
             hint="run sex_dre again",
         )  # fmt: skip
     numbers = zip(extension.tolist(), np.asarray(sources["NUMBER"], int).tolist(), strict=True)
@@ -117,6 +116,14 @@ def read_tile(image: Path, source: Path, products: Sextracted) -> TileImages:
             "two sources of one NUMBER in an extension", path=source, hint="is this SExtractor's catalogue?"
         )
     return TileImages(image, source, sources, rows, planes)
+
+
+def _presence(data: np.ndarray) -> np.ndarray:
+    """Return zero where there is a datum and NaN where there is none: all of the sky image that a cut depends on."""
+    good = np.isfinite(data)
+    if good.all():
+        return np.broadcast_to(np.float16(0), data.shape)
+    return np.where(good, np.float16(0), np.float16("nan"))
 
 
 def _plane_of(extension: np.ndarray) -> np.ndarray:
