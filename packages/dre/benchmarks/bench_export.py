@@ -2,9 +2,9 @@
 
     python bench_export.py PYTHON [GALAXIES]
 
-PYTHON is that of an environment with pyimfit (``pip install pyimfit``). The galaxies are those of a simulated tile of our
-own, index 4 (2e4 to 5e5 counts), through the whole chain with SExtractor and PSFEx where they are installed. Printed are
-the chi-square per pixel that imfit gives to our values and to its own, and how far these are apart.
+PYTHON is that of an environment with pyimfit (``pip install pyimfit``). The galaxies are those of a simulated tile of
+our own, index 4 (2e4 to 5e5 counts), through the whole chain with SExtractor and PSFEx where they are installed.
+Printed are the chi-square per pixel that imfit gives to our values and to its own, and how far these are apart.
 """
 
 from __future__ import annotations
@@ -68,9 +68,8 @@ def main(python: str, galaxies: int) -> None:
 def told(found: list, rows: object) -> None:
     ours, theirs = (np.array([one[k] for one in found]) for k in (2, 3))
     first, last = (np.array([one[k] for one in found]) for k in (0, 1))
-    print(
-        f"{len(found)} fits; chi-square a pixel, medians: dre's values {np.median(first):.4f}, imfit's {np.median(last):.4f}"
-    )
+    medians = f"dre's values {np.median(first):.4f}, imfit's {np.median(last):.4f}"
+    print(f"{len(found)} fits; chi-square a pixel, medians: {medians}")
     print(f"{'imfit less dre':28}{'median':>12}{'largest':>12}{'median, standard errors':>28}")
     apart = {
         "r_e, relative": (theirs[:, 6] / ours[:, 6] - 1, rows["R_E_ERR"] / rows["R_E"]),
