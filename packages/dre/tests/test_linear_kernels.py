@@ -14,6 +14,7 @@ from dre.kernels.superpixels import (
     cells,
     complete,
     core_of,
+    fill_pixels,
     outer_cells,
     search_cells,
     search_middles,
@@ -47,6 +48,15 @@ def test_sums_of_cells_leave_out_what_is_not_used():
     bin_pictures(picture, used, out)
     expected = [np.bincount(used[used >= 0], plane.ravel()[used >= 0], len(area)) for plane in picture]
     assert out == pytest.approx(np.array(expected))
+
+
+def test_pixels_are_filled_with_their_cells():
+    label = cells(40)[0].copy()
+    label[::3] = -1
+    values = np.random.default_rng(1).normal(size=(2, label.max() + 1))
+    out = np.full((2, 40, 40), 7.0)
+    fill_pixels(values, label, out)
+    assert (out.reshape(2, -1) == np.where(label < 0, 0.0, values[:, label])).all()
 
 
 @given(st.integers(8, 140))

@@ -118,6 +118,18 @@ def bin_pictures(pictures: NDArray, label: NDArray, out: NDArray) -> None:
                     row[cell] += pictures[k, y, x]
 
 
+@compiled()
+def fill_pixels(values: NDArray, label: NDArray, out: NDArray) -> None:
+    """Give each pixel the value of its cell: values (k, cells) into out (k, box, box); 0 where the label is -1."""
+    box = out.shape[2]
+    for k in range(len(values)):
+        row = values[k]
+        for y in range(out.shape[1]):
+            for x in range(box):
+                cell = label[y * box + x]
+                out[k, y, x] = row[cell] if cell >= 0 else 0.0
+
+
 @compiled(fused=True)
 def sum_cells(
     image: NDArray, rms: NDArray, mask: NDArray, used: NDArray, whole: NDArray, unit: float, label: NDArray,
