@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dre.kernels.correlated import REACH, correlated_information, lag_sums
 from dre.kernels.elementary import exp_of, log_of
-from dre.kernels.linear import centroid, coarse_to_fine, linear_scan, untried_around
+from dre.kernels.linear import coarse_to_fine, linear_scan, untried_around
 from dre.kernels.normal import add_normal_equations, flux_and_sky, reweigh, weigh
 from dre.kernels.superpixels import (
     bin_pictures,
@@ -16,8 +16,8 @@ from dre.kernels.superpixels import (
     core_of,
     fill_pixels,
     outer_cells,
+    search_beside,
     search_cells,
-    search_middles,
     sum_cells,
 )
 
@@ -143,21 +143,16 @@ def test_the_search_goes_from_coarse_to_fine(seed):
     assert 0 < np.isnan(found).sum() < len(found)
 
 
-def test_light_is_centred_through_the_window_of_a_model():
-    y, x = np.mgrid[-9:10, -9:10].astype(float).reshape(2, -1)
-    model = np.exp(-(x**2 + y**2) / 18).astype(np.float32)
-    data = 50 * np.exp(-((x - 0.6) ** 2 + (y + 0.4) ** 2) / 18) + 2.0
-    ones = np.ones(len(x))
-    assert centroid(model, data, ones, ones, x, y) == pytest.approx((0.6, -0.4), abs=0.03)
-    assert centroid(model, -data, ones, ones, x, y) == (0.0, 0.0)
-
-
-def test_middles_of_the_cells_of_the_search():
-    x, y = search_middles(40)
-    area = search_cells(40)[1]
-    assert np.hypot(x, y)[0] < 1
-    assert (x @ area, y @ area) == pytest.approx((0, 0), abs=1e-9)
-    assert np.abs([x, y]).max() < 20
+def test_cells_beside_those_of_the_search():
+    label = search_cells(128)[0][cells(128)[0]].reshape(128, 128)
+    (right, left, above, below), apart = search_beside(128)
+    centre, edge = label[64, 64], label[3, 125]
+    assert (right[centre], left[centre]) == (label[64, 65], label[64, 63])
+    assert (above[centre], below[centre]) == (label[65, 64], label[63, 64])
+    assert (apart[:, centre] == 2).all()
+    assert (right[edge], below[edge]) == (edge, edge)
+    assert apart[0, label[64, 60:67]].tolist() == [2.0] * 7
+    assert (apart[0, [label[100, 60], label[3, 60]]] >= 8).all()
 
 
 @given(st.floats(1e-300, 1e300))

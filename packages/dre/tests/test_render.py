@@ -134,9 +134,9 @@ def test_cells_without_copies_are_pictures_without_copies_in_cells(derivatives):
     label[::7] = -1
     found, expected = np.empty((2, len(drawn), label.max() + 1))
     bin_without_copies(drawn, nodes, label.reshape(40, 40), found)
-    whole = drawn.astype(float)
+    whole = drawn[:, :, :40].astype(float)
     subtract_copies(whole, nodes)
-    assert np.abs(whole - drawn).max() > 1e-7
+    assert np.abs(whole - drawn[:, :, :40]).max() > 1e-7
     bin_pictures(whole, label, expected)
     assert found == pytest.approx(expected, rel=1e-9, abs=1e-12)
 

@@ -65,7 +65,7 @@ def _copies(
 
 @compiled(fused=True)
 def subtract_copies(pictures: NDArray, nodes: NDArray) -> None:
-    """Take the light of their copies (`copies`) out of periodic pictures, shape (k, box, box)."""
+    """Take the light of their copies (`copies`) out of periodic pictures, shape (k, box, box or more)."""
     side = pictures.shape[1]
     wide, pixels = np.empty((_NODES, side)), np.empty(side)
     for k in range(len(pictures)):
@@ -82,7 +82,7 @@ def bin_without_copies(pictures: NDArray, nodes: NDArray, label: NDArray, out: N
 
     Parameters
     ----------
-    pictures : ndarray, shape (k, side, side)
+    pictures : ndarray, shape (k, side, side or more)
     nodes : ndarray
         From `copies`.
     label : ndarray of int32, shape (side, side)

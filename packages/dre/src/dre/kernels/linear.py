@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .compiled import compiled
-from .normal import flux_and_sky
 
 
 def linear_scan(
@@ -144,38 +143,6 @@ def _mark_best(gains: NDArray, start: int, stop: int, count: int, marked: NDArra
     for k in best:
         if k >= 0:
             marked[k] = True
-
-
-@compiled(loose=True)
-def centroid(
-    model: NDArray, data: NDArray, weight: NDArray, area: NDArray, x: NDArray, y: NDArray
-) -> tuple[float, float]:
-    """Centre of the light of an object through the window of a model that is centred at (0, 0).
-
-    Twice the centroid of data times model: of two equal Gaussians the product is centred half way (Bertin 2011, ASP
-    Conf. 442, 435, for such windows).
-
-    Parameters
-    ----------
-    model : ndarray of float32, shape (pixels or more,)
-    data, weight, area : ndarray of float64, shape (pixels,)
-        As in `linear_scan`; flux and sky of the model are solved first.
-    x, y : ndarray of float64, shape (pixels or more,)
-        Middles of the pixels.
-
-    Returns
-    -------
-    x, y : float
-        0 where the light in the window is not positive.
-    """
-    sky = flux_and_sky(model, data, weight, area)[1]
-    light, right, up = 0.0, 0.0, 0.0
-    for p in range(len(data)):
-        own = weight[p] * model[p] * (data[p] - sky * area[p])
-        light += own
-        right += own * x[p]
-        up += own * y[p]
-    return (2.0 * right / light, 2.0 * up / light) if light > 0.0 else (0.0, 0.0)
 
 
 @compiled()
