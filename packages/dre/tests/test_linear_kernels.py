@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dre.kernels.correlated import REACH, correlated_information, lag_sums
 from dre.kernels.elementary import exp_of, log_of
 from dre.kernels.linear import coarse_to_fine, linear_scan, untried_around
-from dre.kernels.normal import add_normal_equations, flux_and_sky, reweigh, weigh
+from dre.kernels.normal import add_normal_equations, flux_and_sky, quality, reweigh, weigh
 from dre.kernels.superpixels import (
     bin_pictures,
     cells,
@@ -138,7 +138,8 @@ def test_the_search_goes_from_coarse_to_fine(seed):
     models = (np.sin(bumps / 3) + 0.3 * rng.normal(size=bumps.shape)).astype(np.float32)
     data, weight, area = models[rng.integers(len(models))] + rng.normal(size=30), rng.uniform(1, 2, 30), np.ones(30)
     coarse = np.arange(0, len(models), 5)
-    found = coarse_to_fine(models, coarse, np.array(shape), data, weight, area, 2, 3)
+    top, found = coarse_to_fine(models, coarse, np.array(shape), data, weight, area, 2, 3)
+    assert top == np.nanargmax(found)
     assert found == pytest.approx(climbed(models, coarse, shape, data, weight, area, 2, 3), nan_ok=True)
     assert 0 < np.isnan(found).sum() < len(found)
 
@@ -219,6 +220,16 @@ def test_weights_grow_with_the_light_of_the_model():
     weight = np.empty(4)
     weigh(np.array([0.0, 1.0, -1.0, 1.0]), 10.0, 2.0, np.array([4.0, 4.0, 4.0, np.inf]), weight)
     assert weight == pytest.approx([0.25, 1 / 9, 0.25, 0.0])
+
+
+def test_quality_is_that_of_the_cells_inside(problem):
+    models, data, weight, area = problem
+    picture, inside = models[7].astype(float), np.arange(300) % 3 == 0
+    own = inside & (weight > 0)
+    light = (data - 0.5 * area)[own]
+    rest = light - 3.0 * picture[own]
+    expected = light.sum(), (1 / weight[own]).sum(), (weight[own] * rest**2).sum(), own.sum()
+    assert quality(inside, picture, 3.0, 0.5, data, weight, area) == pytest.approx(expected)
 
 
 def test_flux_and_sky_under_new_weights(problem):

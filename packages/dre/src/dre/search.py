@@ -110,12 +110,12 @@ class SearchGrid:
             return None
         if len(self.models) <= _SMALL:
             gains = self._all(data, weight)
+            top = int(np.argmax(gains))
         else:
             shape = np.array(self.axes.shape)
             area = self.area[: len(data)]
             coarse = coarse_models(self.axes.shape)
-            gains = coarse_to_fine(self.models, coarse, shape, data, weight, area, _PER_INDEX, _LEADERS)
-        top = int(np.nanargmax(gains))
+            top, gains = coarse_to_fine(self.models, coarse, shape, data, weight, area, _PER_INDEX, _LEADERS)
         return (top, float(gains[top])) if np.isfinite(gains[top]) else None
 
     def _all(self, data: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -86,7 +86,7 @@ def _scan(
 def coarse_to_fine(
     models: NDArray, coarse: NDArray, shape: NDArray, data: NDArray, weight: NDArray, area: NDArray, firsts: int,
     leaders: int,
-) -> NDArray[np.float64]:  # fmt: skip
+) -> tuple[int, NDArray[np.float64]]:  # fmt: skip
     """Compare one object with some of the models, then with those around the best, until no better one is near.
 
     Parameters
@@ -104,8 +104,10 @@ def coarse_to_fine(
 
     Returns
     -------
-    ndarray of float64, shape (K,)
-        Gains as in `linear_scan`; NaN: not compared with.
+    top : int
+        The best of them.
+    gains : ndarray of float64, shape (K,)
+        As in `linear_scan`; NaN: not compared with.
     """
     power, cross, flat, square = _sums(data, weight, area)
     gains, walked = np.full(len(models), np.nan), np.zeros(len(models), np.bool_)
@@ -124,9 +126,19 @@ def coarse_to_fine(
             _mark_best(gains, 0, len(models), leaders, wanted)
         wanted &= ~walked
         if not wanted.any():
-            return gains
+            return _best_of(gains), gains
         walked |= wanted
         which = untried_around(np.flatnonzero(wanted), shape, gains)
+
+
+@compiled()
+def _best_of(gains: NDArray) -> int:
+    """Position of the largest value; of equal ones the first."""
+    top = 0
+    for k in range(len(gains)):
+        if gains[k] > gains[top] or np.isnan(gains[top]):
+            top = k
+    return top
 
 
 @compiled()
