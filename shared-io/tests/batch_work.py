@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from shared_io import atomic, batch, ledger
@@ -41,6 +42,12 @@ def work(one: Unit) -> str:
         text = hashlib.sha256(path.name.encode()).hexdigest() * 50
         atomic.write_text(path, f"{text} {batch.started()}\n", overwrite=True)
     return f"process {os.getpid()}" if task == "pid" else ""
+
+
+def interrupted() -> Callable[[Unit], str]:
+    """Interrupt this process, and return `work`."""
+    os.kill(os.getpid(), signal.SIGINT)
+    return work
 
 
 def main(folder: Path, count: int, workers: int) -> None:

@@ -106,6 +106,24 @@ def test_workers_that_cannot_start_end_the_run(tmp_path: Path) -> None:
     assert not multiprocessing.active_children()
 
 
+class Interrupted:
+    """Where it is unpickled Ctrl-C is pressed."""
+
+    def __call__(self, one: batch.Unit) -> None:
+        raise AssertionError
+
+    def __reduce__(self) -> tuple[object, tuple[()]]:
+        return batch_work.interrupted, ()
+
+
+def test_an_interruption_is_no_business_of_a_worker_that_is_starting(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    report = batch.run([unit(tmp_path, k) for k in range(3)], Interrupted(), workers=2)
+    assert states(report) == ["done"] * 3
+    assert capfd.readouterr().err == ""
+
+
 def test_an_interruption_ends_the_workers_and_keeps_what_is_done(tmp_path: Path) -> None:
     home = ledger.home(tmp_path, "stars", "try")
 

@@ -71,7 +71,7 @@ def scan(grid, rng, repeats: int) -> None:
     import numpy as np
 
     from dre import Stamp
-    from dre.fit import TOGETHER, fit_stamps
+    from dre.compare import TOGETHER, fit_stamps
     from dre.kernels.chi2 import chi_scan, chi_scans, unpack
 
     box, count = grid.axes.box, grid.axes.count

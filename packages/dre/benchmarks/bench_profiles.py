@@ -90,7 +90,7 @@ def main(repeats: int) -> None:
 
 
 def against_compatible(grid, convolved, repeats: int) -> None:
-    from dre.fit import fit_one
+    from dre.compare import fit_one
     from dre.pixels import Pixels
 
     print("\nclassic grid, one object: predecessor's statistic in the mask, default statistic with sky around it")

@@ -56,21 +56,55 @@ def test_the_whole_chain_finds_the_truth_and_is_resumed_to_the_same_bytes(run, f
     before = fingerprints(folder / "work")
     entries = [entry for report in run.json(folder, RUN) for entry in report["entries"]]
     assert {entry["state"] for entry in entries} == {"skipped"}
-    for product in ("Summary/image1_tab.fits", "Report/image1_sheet1.png", "Report/index.html", "Cuts/image1_cuts.h5"):
+    for product in ("Summary/image1_tab.fits", "Report/image1_sheet1.png", "Report/index.html"):
         (folder / "work" / product).unlink()
     assert run(folder, RUN)[0] == 0
     assert fingerprints(folder / "work") == before
     exported(run, folder, rows)
 
 
+def test_stamps_from_memory_give_the_same_table_and_pictures_as_files_of_cuts(run, folder, tile):
+    """What is cut in memory is what make_cuts writes, to the last bit, in both statistics."""
+    image, first = tile.image.copy(), tile.truth[tile.truth["KIND"] == "galaxy"][0]
+    image[int(first["Y_IMAGE"]) + 30, int(first["X_IMAGE"])] = np.nan
+    write_tile(folder / "Tiles" / "image1.fits", image)
+    assert run(folder, f"dre {MODELS.replace('small', 'big')}")[0] == 0, run.errors
+    for options in ("", "--statistic dre -m big.fits"):
+        line = f"{RUN} {options} --overwrite -f FLUX_AUTO 0 1e9 --warn"
+        assert run(folder, line)[0] == 0, run.errors
+        assert "is left out" in run.errors
+        assert not (folder / "work" / "Cuts").exists()
+        assert run(folder, line.replace("-o work", "-o kept") + " --keep-cuts")[0] == 0, run.errors
+        memory, files = (table.read(folder / name / "Summary" / "image1_tab.fits") for name in ("work", "kept"))
+        assert len(memory) >= 3
+        assert memory.colnames == files.colnames
+        for column in memory.colnames:
+            np.testing.assert_array_equal(memory[column], files[column])
+        sheets = [(folder / name / "Report" / "image1_sheet1.png").read_bytes() for name in ("work", "kept")]
+        assert sheets[0] == sheets[1]
+    assert ("CHI" in memory.colnames, (folder / "work" / "Chi" / "image1_chi.h5").exists()) == (True, True)
+    number = memory["NUMBER"][0]
+    assert run(folder / "kept", f"dre export image1 {number}")[0] == 0, run.errors
+    feedme = (folder / "kept" / "Export" / f"image1_00_{number:04d}.feedme").read_text()
+    assert f" 4) {10 ** memory['LOGR'][0]:.5f} 1" in feedme
+
+
 def exported(run, folder, rows):
     """The exported pixels and values are those of the fit; nothing is overwritten unasked."""
     row = rows[0]
-    line = f"dre export image1 {row['NUMBER']} -i Summary --cuts Cuts --psf PSF"
+    line = f"dre export image1 {row['NUMBER']} -i Summary --psf PSF"
+    assert run(folder / "work", line)[0] == 4
+    assert "--images" in run.errors
+    line += " --images ../Tiles"
     assert run(folder / "work", line)[0] == 0
     stem = folder / "work" / "Export" / f"image1_00_{row['NUMBER']:04d}"
     assert afits.getdata(f"{stem}.fits").shape == (128, 128)
     assert afits.getdata(f"{stem}_psf.fits").sum() == pytest.approx(1)
+    noise, centre = afits.getdata(f"{stem}_sigma.fits"), np.s_[60:68, 60:68]
+    assert np.median(noise[:20, :20]) < 1.2 * np.median(afits.getdata(folder / "work/Sextracted/image1_rms.fits"))
+    data = afits.getdata(f"{stem}.fits")[centre].sum()  # of a gain of 1
+    assert (noise[centre] ** 2).sum() == pytest.approx(data + 64 * np.median(noise[:20, :20]) ** 2, rel=0.05)
+    assert afits.getheader(f"{stem}.fits")["EXPTIME"] == 1
     assert f"{row['R_E']:.5f}" in stem.with_suffix(".feedme").read_text()
     assert f"{row['INDEX']:.5f}" in stem.with_suffix(".imfit").read_text()
     assert run(folder / "work", line)[0] == 6
@@ -99,7 +133,7 @@ def test_nothing_goes_on_where_nothing_is_left(run, folder):
 def test_extensions_and_a_damaged_cut(run, folder, tile):
     """A camera of two chips: one broken cut is named, and no other is lost or waited for."""
     write_tile(folder / "Tiles" / "image1.fits", tile.image, tile.image[::-1].copy())
-    assert run(folder, RUN)[0] == 0
+    assert run(folder, RUN + " --keep-cuts")[0] == 0
     before = table.read(folder / "work" / "Summary" / "image1_tab.fits")
     assert set(before["EXT_NUMBER"]) == {1, 2}
     with h5py.File(folder / "work" / "Cuts" / "image1_cuts.h5", "r+") as cuts:
@@ -112,7 +146,7 @@ def test_extensions_and_a_damaged_cut(run, folder, tile):
 
 
 def test_an_unknown_gain_is_said(run, folder):
-    assert run(folder, RUN)[0] == 0
+    assert run(folder, RUN + " --keep-cuts")[0] == 0
     code, out = run(folder / "work", "dre fit ../small.fits --catalogs Nowhere --summary Other")
     assert code == 0
     assert "gain not known" in out
@@ -143,7 +177,7 @@ def test_wrong_input_is_one_clear_line(run, tmp_path, line, code, words):
     assert len(run.errors.strip().splitlines()) == 1
 
 
-def test_a_table_of_the_other_statistic_is_not_drawn(run, tmp_path):
+def test_another_table_is_not_drawn(run, tmp_path):
     from astropy.table import Table
 
     (tmp_path / "Summary").mkdir()
@@ -154,4 +188,4 @@ def test_a_table_of_the_other_statistic_is_not_drawn(run, tmp_path):
     (tmp_path / "PSF" / "a.psf").write_bytes(b"")
     code, out = run(tmp_path, "dre report")
     assert code == 3
-    assert "not of the default statistic" in out
+    assert "no summary table" in out

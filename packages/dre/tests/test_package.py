@@ -26,7 +26,7 @@ def test_an_unknown_name_is_an_attribute_error():
 
 def test_no_public_name_is_hidden_by_a_module_of_the_same_name():
     code = (
-        "import dre, dre.fit, dre.summary, dre.mosaic, dre.simulate\n"
+        "import dre, dre.compare, dre.summary, dre.mosaic, dre.simulate\n"
         "print(*(type(getattr(dre, name)).__name__ for name in dre.__all__))"
     )
     kinds = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

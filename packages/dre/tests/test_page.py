@@ -3,7 +3,7 @@
 import numpy as np
 
 from dre import FitFlag
-from dre.page import Entry, page
+from dre.page import SHOWN, Entry, page
 from dre.sheets import CARD, COLUMNS, Card, place, sheet
 
 
@@ -34,9 +34,7 @@ def test_cards_lie_where_the_page_looks_for_them():
     model[40:, :20] = 1e3  # top left on the sky
     blank = Card(model, model, np.ones((64, 64)), ("", ""), True, 20.0)
     dark = Card(np.zeros((64, 64)), np.zeros((64, 64)), np.ones((64, 64)), ("", ""), True, 20.0)
-    figure = sheet([dark] * COLUMNS + [blank])
-    figure.canvas.draw()
-    drawn = np.asarray(figure.canvas.buffer_rgba())[..., :3].astype(float).sum(2)
+    drawn = np.asarray(sheet([dark] * COLUMNS + [blank]).convert("RGB")).astype(float).sum(2)
     assert drawn.shape == (2 * CARD[1], COLUMNS * CARD[0])
     left, top = place(COLUMNS)
     panel = drawn[top : top + 96, left : left + 96]
@@ -45,6 +43,28 @@ def test_cards_lie_where_the_page_looks_for_them():
 
 def test_fits_without_a_model_are_drawn_grey():
     nothing = Card(np.full((32, 32), np.nan), np.full((32, 32), np.nan), np.ones((32, 32)), ("", ""), False, np.nan)
-    figure = sheet([nothing])
-    figure.canvas.draw()
-    assert np.ptp(np.asarray(figure.canvas.buffer_rgba())[2:94, 2:94, :3]) == 0
+    drawn = np.asarray(sheet([nothing]).convert("RGB"))
+    assert (drawn[:96, :96] == 153).all()
+
+
+def test_values_are_written_below_in_black_or_red():
+    plane, noise = np.zeros((32, 32)), np.ones((32, 32))
+    cards = [Card(plane, plane, noise, ("00_0001 r_e 3.0", "S/N 20"), good, 5.0) for good in (True, False)]
+    drawn = np.asarray(sheet(cards).convert("RGB")).astype(int)
+    black, red = (drawn[96 : CARD[1], place(k)[0] : place(k)[0] + CARD[0]] for k in (0, 1))
+    assert (np.ptp(black, axis=2) == 0).all()
+    assert black.min() < 50
+    assert ((red[..., 0] - red[..., 1]) > 100).sum() > 50
+    assert (black.min((1, 2)) < 128).sum() < 30  # two lines, and white around them
+
+
+def test_a_long_run_shows_the_most_doubtful():
+    flags = [FitFlag.LOW_SN] * 3 + [FitFlag(0)] * (SHOWN + 2)
+    entries = (entry(f"{k:05d}", 1 + k / 1e5, flag) for k, flag in enumerate(flags))
+    text = page(entries, "run")
+    assert text.count("<article") == SHOWN
+    assert text.index("image 00000<") < text.index(f"image {SHOWN + 4:05d}<") < text.index(f"image {SHOWN + 3:05d}<")
+    assert "image 00003<" not in text
+    assert f"{SHOWN + 5} objects, 3 flagged" in text
+    assert "the other 5 on" in text
+    assert f"good ({SHOWN + 2})" in text

@@ -19,8 +19,11 @@ from survey import MODELS, write_tile
 
 from dre.cli import app
 
-OUTPUTS = ("Sextracted", "PSF", "Cuts", "Chi")
-ROAD = ("sex_dre --engine sep", "psfex_dre --engine stars", "make_cuts", "dre fit small.fits --statistic dre --mosaics")
+OUTPUTS = ("Sextracted", "PSF", "Cuts", "Chi", "Profiles")
+ROAD = (
+    "sex_dre --engine sep", "psfex_dre --engine stars", "make_cuts", "dre fit small.fits --statistic dre --mosaics",
+    "dre fit small.fits --summary Profiles",
+)  # fmt: skip
 TILES = 2
 
 
@@ -85,7 +88,7 @@ def test_two_workers_write_the_bytes_of_one(tiles, undisturbed, tmp_path):
     assert fingerprints(tmp_path / "survey") == fingerprints(undisturbed)
 
 
-@pytest.mark.parametrize(("step", "workers", "products"), [(0, 2, 0), (2, 2, 1), (3, 1, 1)])
+@pytest.mark.parametrize(("step", "workers", "products"), [(0, 2, 0), (2, 2, 1), (3, 1, 1), (4, 2, 1)])
 def test_a_run_that_is_killed_is_resumed_to_the_same_bytes(undisturbed, tmp_path, step, workers, products):
     folder = before(step, undisturbed, tmp_path)
     process = start(folder, f"{ROAD[step]} --workers {workers}")
@@ -105,7 +108,7 @@ def test_an_interruption_leaves_no_temporaries_and_can_be_resumed(undisturbed, t
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: to all processes of the terminal
     _, errors = process.communicate(timeout=60)
     assert process.returncode in (0, 130)
-    assert "Traceback" not in errors
+    assert "Traceback" not in errors, errors
     assert not list(folder.rglob(".part-*"))
     here(folder, ROAD[0])
     assert fingerprints(folder) == fingerprints(undisturbed)

@@ -5,7 +5,7 @@ import pytest
 from astropy.table import Table
 from conftest import SMALL
 
-from dre.fit import fit_stamps
+from dre.compare import fit_stamps
 from dre.summary import COLUMNS, summary_table
 
 SPEC = [

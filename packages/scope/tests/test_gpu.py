@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import strict_cupy
 from conftest import eclipsing, rr_lyrae
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shared_io import cli
 from shared_io.errors import ExternalFailed
+from shared_io.testing import strict_cupy
 from test_two_stage import quadrant
 
 from scope.cli import app

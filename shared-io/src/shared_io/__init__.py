@@ -12,6 +12,7 @@ import importlib
 from typing import Any
 
 __all__ = [
+    "accelerator",
     "atomic",
     "batch",
     "cli",

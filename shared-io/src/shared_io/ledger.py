@@ -271,6 +271,9 @@ class Ledger:
         except WriteFailed:
             raise
         except FileExistsError as error:
+            if not path.parent.is_dir():
+                hint = "move it away, or choose another output folder"
+                raise WriteFailed("a file is where this folder should be", path=path.parent, hint=hint) from error
             raise WriteFailed("another run has just begun here", path=path, hint="wait for it") from error
         except OSError as error:
             raise _refused(path, error) from error

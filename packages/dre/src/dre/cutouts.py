@@ -10,9 +10,9 @@ from astropy.table import Table
 from scipy import ndimage
 
 from dre.config import STAMP_SIZE
+from dre.kernels.segments import others_pixels, own_pixels
 from dre.stamp import Stamp
 
-CROSS = ndimage.generate_binary_structure(2, 1)
 DILATIONS = 4
 """Pixels by which a source's segment is grown."""
 
@@ -71,6 +71,12 @@ def window(x: float, y: float, shape: tuple[int, int], size: int = STAMP_SIZE) -
     return slice(bottom, bottom + size), slice(left, left + size)
 
 
+def place_of(source: Table.Row, image: np.ndarray) -> tuple[slice, slice] | None:
+    """Return the square of a source, or None if it leaves the image or holds a pixel without data."""
+    place = window(float(source["X_IMAGE"]) - 1, float(source["Y_IMAGE"]) - 1, image.shape)
+    return place if place is not None and np.isfinite(image[place]).all() else None
+
+
 def clean_mask(segments: np.ndarray, number: int) -> np.ndarray:
     """Return the pixels that belong to the source at the centre of a cut.
 
@@ -88,33 +94,7 @@ def clean_mask(segments: np.ndarray, number: int) -> np.ndarray:
     -------
     ndarray of bool, shape (size, size)
     """
-    size, middle = segments.shape[0], segments.shape[0] // 2
-    own = segments == number
-    own[middle - 2 : middle + 2, middle - 2 : middle + 2] = True
-    rows, columns = (_reach(own.any(axis), size) for axis in (1, 0))  # nothing happens further out
-    parts, _ = ndimage.label(own[rows, columns], structure=CROSS)
-    connected = parts == parts[middle - rows.start, middle - columns.start]
-    mask = np.zeros(segments.shape, bool)
-    mask[rows, columns] = _grown(ndimage.binary_fill_holes(connected))
-    return mask
-
-
-def _reach(occupied: np.ndarray, size: int) -> slice:
-    """Return the span of what is occupied and as far around it as it can grow."""
-    where = np.flatnonzero(occupied)
-    return slice(max(int(where[0]) - DILATIONS - 1, 0), min(int(where[-1]) + DILATIONS + 2, size))
-
-
-def _grown(values: np.ndarray) -> np.ndarray:
-    """Return the largest value within `DILATIONS` steps along rows and columns; beyond the edge is nothing."""
-    grown = values.copy()
-    for _ in range(DILATIONS):
-        before = grown.copy()
-        for one, other in ((grown[1:], before[:-1]), (grown[:-1], before[1:])):
-            np.maximum(one, other, out=one)
-        for one, other in ((grown[:, 1:], before[:, :-1]), (grown[:, :-1], before[:, 1:])):
-            np.maximum(one, other, out=one)
-    return grown
+    return own_pixels(np.ascontiguousarray(segments, np.int32), number, DILATIONS)
 
 
 def neighbour_map(segments: np.ndarray, number: int) -> np.ndarray:
@@ -122,12 +102,7 @@ def neighbour_map(segments: np.ndarray, number: int) -> np.ndarray:
 
     Segments of others are grown by 4 pixels (cross-shaped element), but not into the segment of source `number`.
     """
-    own = segments == number
-    others = np.where(own, 0, segments).astype(np.int32)
-    if others.any():
-        others = _grown(others)
-        others[own] = 0
-    return others
+    return others_pixels(np.ascontiguousarray(segments, np.int32), number, DILATIONS)
 
 
 def cut(
@@ -138,6 +113,7 @@ def cut(
     rms: np.ndarray,
     *,
     centroid: str | None = None,
+    neighbours: bool = True,
 ) -> Stamp | None:
     """Cut one source.
 
@@ -151,23 +127,25 @@ def cut(
         Image minus background, segmentation map, background noise.
     centroid : {'com', '1dg', '2dg'}, optional
         Recentre the cut on this centroid by a sub-pixel shift (cubic for pixels and noise).
+    neighbours : bool
+        Whether to say which pixels belong to other sources.
 
     Returns
     -------
     Stamp or None
         None if the square leaves the image or holds a pixel without data.
     """
-    x, y = float(source["X_IMAGE"]) - 1, float(source["Y_IMAGE"]) - 1
-    place = window(x, y, image.shape)
-    if place is None or not np.isfinite(image[place]).all():
+    place = place_of(source, image)
+    if place is None:
         return None
     number, extension = int(source["NUMBER"]), int(source["EXT_NUMBER"])
     pixels = subtracted[place].astype(np.float32)
     noise = rms[place].astype(np.float32)
     mask = clean_mask(segmentation[place], number)
-    others = neighbour_map(segmentation[place], number)
+    others = neighbour_map(segmentation[place], number) if neighbours else None
     flags = int(source["FLAGS"]) if "FLAGS" in source.colnames else 0
-    stamp = Stamp(stamp_name(extension, number), pixels, mask, noise, extension, number, x + 1, y + 1, others, flags)
+    x, y = float(source["X_IMAGE"]), float(source["Y_IMAGE"])
+    stamp = Stamp(stamp_name(extension, number), pixels, mask, noise, extension, number, x, y, others, flags)
     return stamp if centroid is None else recentred(stamp, centroid)
 
 

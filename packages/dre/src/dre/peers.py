@@ -34,35 +34,35 @@ def galfit_feedme(stem: str, profile: Profile, sky: float, box: int, zero_point:
     """
     x, y = _one_based(profile, box)
     magnitude = zero_point - 2.5 * math.log10(profile.flux)
-    return f"""# GALFIT input of a fit made by dre
-A) {stem}.fits
-B) {stem}_galfit.fits
-C) {stem}_sigma.fits
-D) {stem}_psf.fits
-E) 1
-F) {stem}_mask.fits
-G) none
-H) 1 {box} 1 {box}
-I) {box + psf_side} {box + psf_side}
-J) {zero_point:.4f}
-K) 1.0 1.0
-O) regular
-P) 0
+    return f"""# GALFIT input of a fit made by dre; run: galfit {stem}.feedme
+A) {stem}.fits  # data
+B) {stem}_galfit.fits  # output
+C) {stem}_sigma.fits  # noise, photons included
+D) {stem}_psf.fits  # PSF without the pixel's response
+E) 1  # PSF sampling
+F) {stem}_mask.fits  # bad pixels
+G) none  # constraints
+H) 1 {box} 1 {box}  # region
+I) {box + psf_side} {box + psf_side}  # convolution box
+J) {zero_point:.4f}  # zero point
+K) 1.0 1.0  # pixel scale
+O) regular  # display
+P) 0  # optimize
 
- 0) sersic
- 1) {x:.4f} {y:.4f} 1 1
- 3) {magnitude:.5f} 1
- 4) {profile.r_e:.5f} 1
- 5) {profile.n:.5f} 1
- 9) {profile.q:.5f} 1
-10) {_from_y(profile.angle):.4f} 1
- Z) 0
+ 0) sersic  # the object
+ 1) {x:.4f} {y:.4f} 1 1  # position
+ 3) {magnitude:.5f} 1  # magnitude
+ 4) {profile.r_e:.5f} 1  # half-light radius, semi-major [px]
+ 5) {profile.n:.5f} 1  # Sersic index
+ 9) {profile.q:.5f} 1  # axis ratio
+10) {_from_y(profile.angle):.4f} 1  # position angle [deg], up 0, left 90
+ Z) 0  # subtract
 
- 0) sky
- 1) {sky:.6g} 1
- 2) 0 0
- 3) 0 0
- Z) 0
+ 0) sky  # the background
+ 1) {sky:.6g} 1  # at the centre
+ 2) 0 0  # slope in x
+ 3) 0 0  # slope in y
+ Z) 0  # subtract
 """
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .fit import Fit
+from .compare import Fit
 from .grid import GridAxes
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import connection
+from multiprocessing import connection, resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -24,6 +25,17 @@ __all__ = ["Processes"]
 
 _STARTS = 3
 _GRACE = 10.0
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Hold Ctrl-C back from a worker that is started here, until it can ignore it: else its traceback is shown."""
+    resource_tracker.ensure_running()  # its own start lets signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @dataclass(eq=False)
@@ -103,7 +115,8 @@ class Processes:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=serve, args=(theirs, self._setting), name="batch worker")
-        process.start()
+        with _held_back():
+            process.start()
         theirs.close()
         return _Worker(process, ours)
 

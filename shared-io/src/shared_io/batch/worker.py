@@ -44,6 +44,7 @@ class Setting:
 def serve(pipe: Connection, setting: Setting) -> None:
     """Work on the units that come through a pipe; the body of a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # held back until here
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_end_with_parent, name="end with parent", daemon=True).start()
     for name, level in setting.levels:

@@ -12,6 +12,8 @@ The parts they are made of stand alone:
 >>> ending = child.run(lambda: sum(range(10)))
 >>> ending.value
 45
+
+`strict_cupy` and `raw_kernel` stand in for a GPU: they compute on the processor and refuse what a card would refuse.
 """
 
 from __future__ import annotations
@@ -27,9 +29,11 @@ __all__ = [
     "kills",
     "layer",
     "plan",
+    "raw_kernel",
     "readers",
     "samples",
     "strace",
+    "strict_cupy",
     "tally",
     "writers",
 ]

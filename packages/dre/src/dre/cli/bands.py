@@ -43,7 +43,7 @@ def bands(
         list[float] | None,
         cli.option("-zp", "--zero-point", help="Magnitude of 1 ADU in each band; default: SEXMGZPT", unit="mag"),
     ] = None,
-    cpu: Annotated[int, cli.option("--cpu", "--workers", help="Threads; with --scheduler slurm, workers", min=1)] = 1,
+    cpu: Annotated[int, cli.option("--cpu", "--workers", help="Cores; with --scheduler slurm, workers", min=1)] = 1,
     scheduler: cli.Scheduler = None,
     warn: Warn = False,
     overwrite: cli.Overwrite = False,

@@ -57,5 +57,9 @@ class Device(StrEnum):
 
 
 OnDevice = Annotated[Device, cli.option("--device", help="auto: a GPU where CuPy finds one")]
+Filters = Annotated[
+    list[tuple[str, float, float]] | None,
+    cli.option("-f", "--filter", help="Keep sources with MIN < COLUMN < MAX: COLUMN MIN MAX"),
+]
 Warn = Annotated[bool, cli.option("--warn", help="Name each source that was left out or not fitted")]
 Workers = Annotated[int, cli.option("--workers", "--cpu", help="Images at a time, each in a process of its own", min=1)]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from shared_io import cli
 
-from dre.cli.choices import CatalogueEngine, Centroid, Compression, PsfEngine, Warn, Workers
+from dre.cli.choices import CatalogueEngine, Centroid, Compression, Filters, PsfEngine, Warn, Workers
 
 
 def register(app: cli.App) -> None:
@@ -115,10 +115,7 @@ def cuts(
     max_stellarity: Annotated[
         float, cli.option("--max-stellarity", help="Leave out sources of CLASS_STAR from here on")
     ] = 0.5,
-    filters: Annotated[
-        list[tuple[str, float, float]] | None,
-        cli.option("-f", "--filter", help="Keep sources with MIN < COLUMN < MAX: COLUMN MIN MAX"),
-    ] = None,
+    filters: Filters = None,
     centroids: Annotated[bool, cli.option("--centroids", help="Recentre each cut on its centroid")] = False,
     centroids_mode: Annotated[
         Centroid, cli.option("--centroids-mode", help="Centre of mass, two 1-D Gaussians or a 2-D Gaussian")

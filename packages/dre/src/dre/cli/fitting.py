@@ -48,7 +48,7 @@ def fit(
         float | None,
         cli.option("-zp", "--zero-point", help="Magnitude of 1 ADU (chi2 only); default: SEXMGZPT", unit="mag"),
     ] = None,
-    cpu: Annotated[int, cli.option("--cpu", "--workers", help="Threads; with --scheduler slurm, workers", min=1)] = 1,
+    cpu: Annotated[int, cli.option("--cpu", "--workers", help="Cores; with --scheduler slurm, workers", min=1)] = 1,
     device: OnDevice = Device.AUTO,
     scheduler: cli.Scheduler = None,
     chunk: Annotated[
@@ -72,6 +72,7 @@ def fit(
       dre modelbulge.fits --statistic dre --cpu 4
     """
     from dre.pipeline.planning import Running
+    from dre.pipeline.stamps import CutFiles
 
     if model is not None and model_option is not None:
         raise typer.BadParameter("give the model cube once, as MODEL or with -m")
@@ -84,16 +85,16 @@ def fit(
         from dre.pipeline.fitting import Request, fit_all
         from dre.pipeline.modelling import models
 
-        request = Request(input, psf, output, summary, catalogs, shown, "dre", threads, compression.value, device.value)
+        request = Request(
+            CutFiles(input), psf, output, summary, catalogs, shown, "dre", threads, compression.value, device.value
+        )
         cli.show(fit_all(request, models(cube), running, cube=cube))
         return
     from dre.files.cube import read_axes
     from dre.pipeline import profiling
 
     axes = read_axes(cube) if cube else None
-    cli.show(
-        profiling.profile_all(
-            profiling.Request(input, psf, summary, catalogs, shown, axes, gain, zero_point, threads, device.value),
-            running,
-        )
+    own = profiling.Request(
+        CutFiles(input), psf, summary, catalogs, shown, axes, gain, zero_point, threads, device.value
     )
+    cli.show(profiling.profile_all(own, running))

@@ -150,7 +150,7 @@ def timeless(heads: BinTableHDU, image: str) -> BinTableHDU:
         header = afits.Header.fromstring(cards)
         for key in ("SEXDATE", "SEXTIME", "SEXELAPS"):
             header.remove(key, ignore_missing=True)
-        header["FITSFILE"] = image
+        header["FITSFILE"] = image.encode("ascii", "backslashreplace").decode()  # cards hold no other characters
         return _card_table(header)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,11 @@ from shared_io import fits, locate
 from shared_io.errors import InputNotFound, SchemaMismatch
 
 if TYPE_CHECKING:
+    from astropy.io.fits import Header
+    from astropy.wcs import WCS
     from shared_io.fits import Image
+
+log = logging.getLogger(__name__)
 
 
 def read_extensions(path: Path) -> list[Image]:
@@ -20,6 +25,19 @@ def read_extensions(path: Path) -> list[Image]:
     if not images:
         raise SchemaMismatch("no 2-D image in this file", path=path, hint="give a FITS image")
     return images
+
+
+def system_of(header: Header, image: str) -> WCS | None:
+    """Return the world coordinates that a header describes; None, and a warning, if they cannot be used."""
+    from astropy.wcs import WCS
+
+    try:
+        with fits.quiet():
+            return WCS(header)
+    except (ValueError, TypeError, KeyError) as error:
+        why = str(error).strip().splitlines()[-1]
+        log.warning("%s: no sky positions, the header's world coordinates cannot be used: %s", image, why)
+        return None
 
 
 def read_matching(path: Path, shapes: Sequence[tuple[int, int]]) -> list[Image]:

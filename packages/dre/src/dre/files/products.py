@@ -45,12 +45,20 @@ def adopt(product: Path, target: Path, *, image: str, provenance: Provenance, ov
 
 
 def plain_copy(source: Path, folder: Path, name: str) -> Path:
-    """Give a program an image under a harmless name: a link to a plain FITS file, else an uncompressed copy."""
+    """Give a program an image under a harmless name: a link to a plain file of 2-D images, else a copy of these.
+
+    Raises
+    ------
+    SchemaMismatch
+        If there is no 2-D image.
+    """
     from astropy.io import fits as afits
 
     target = folder / f"{name}.fits"
     infos = fits.inspect(source)
-    if source.suffix.lower() in {".fits", ".fit", ".fts"} and all(info.kind != "compressed" for info in infos):
+    plain = {len(info.shape) for info in infos if info.kind == "image"} - {0} == {2}
+    compressed = any(info.kind == "compressed" for info in infos)
+    if source.suffix.lower() in {".fits", ".fit", ".fts"} and plain and not compressed:
         target.symlink_to(source.absolute())
         return target
     images = fits.read_images(source)

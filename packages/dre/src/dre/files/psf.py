@@ -52,14 +52,26 @@ def read_psf(path: str | os.PathLike[str], extension: int | None = None) -> PSFM
     return model
 
 
-def read_psfs(path: str | os.PathLike[str]) -> list[PSFModel]:
-    """Read the PSF of every extension of a PSFEx file, also of those that accepted no star."""
-    return [_model(path, info.index, info.header) for info in fits.inspect(path) if info.name == EXTENSION]
+def read_psfs(path: str | os.PathLike[str]) -> list[PSFModel | None]:
+    """Read the PSF of every extension of a PSFEx file; None of one that no star made a PSF for."""
+    tables = [info for info in fits.inspect(path) if info.name == EXTENSION]
+    return [None if _empty(info.header) else _model(path, info.index, info.header) for info in tables]
+
+
+def blind_extensions(path: str | os.PathLike[str]) -> set[int]:
+    """Return the extensions, from 1, of a PSFEx file of several that no star made a PSF for."""
+    tables = [info for info in fits.inspect(path) if info.name == EXTENSION]
+    return {k for k, info in enumerate(tables, 1) if _empty(info.header)} if len(tables) > 1 else set()
+
+
+def _empty(header: Header) -> bool:
+    """Whether PSFEx wrote this table for an extension without a star it could use."""
+    return header.get("ACCEPTED") == 0 and header.get(SAMPLING_CARD) == 0
 
 
 def write_psf(
     path: str | os.PathLike[str],
-    models: Sequence[PSFModel],
+    models: Sequence[PSFModel | None],
     *,
     overwrite: bool = False,
     provenance: Provenance | None = None,
@@ -70,8 +82,8 @@ def write_psf(
     ----------
     path : path
         Output.
-    models : sequence of PSFModel
-        One for each extension.
+    models : sequence of PSFModel or None
+        One for each extension; None: no star made one.
     overwrite : bool
         Replace an existing file.
     provenance : Provenance, optional
@@ -102,6 +114,8 @@ def _read_psfex(path: str | os.PathLike[str], extension: int | None) -> PSFModel
 
 def _model(path: str | os.PathLike[str], index: int, header: Header) -> PSFModel:
     """Read the table of one extension."""
+    if _empty(header):
+        raise SchemaMismatch("no star of this extension made a PSF", path=path, hdu=index, hint="name one with --psf")
     table = fits.read_hdu(path, index)
     if COLUMN not in table.columns.names or len(table.data) != 1:
         raise SchemaMismatch(f"not one row with a column {COLUMN}", path=path, hdu=index)
@@ -163,10 +177,14 @@ def _explained(path: str | os.PathLike[str], hdu: int | None) -> Iterator[None]:
         raise SchemaMismatch(str(error), path=path, hdu=hdu) from error
 
 
-def _table(model: PSFModel) -> BinTableHDU:
+def _table(model: PSFModel | None) -> BinTableHDU:
     """Lay out one extension as PSFEx does."""
     from astropy.io.fits import BinTableHDU, Column
 
+    if model is None:
+        hdu = _table(PSFModel(np.zeros((1, 1, 1)), loaded=0, accepted=0))
+        hdu.header[SAMPLING_CARD] = 0.0
+        return hdu
     basis = model.basis.astype(np.float32)
     terms, side, _ = basis.shape
     column = Column(COLUMN, f"{basis.size}E", dim=f"({side}, {side}, {terms})", array=basis[None])

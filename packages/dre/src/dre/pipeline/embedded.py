@@ -104,5 +104,7 @@ def _sky_cards(frame: Image) -> Header:
     for key in ("OBJECT", "FILTER", "EXPTIME", "EXTNAME"):
         if key in frame.header:
             cards[key] = frame.header[key]
-    cards.update(frame.wcs.to_header(relax=True))
+    system = images.system_of(frame.header, frame.path.name if frame.path else "image")
+    if system is not None:
+        cards.update(system.to_header(relax=True))
     return cards

@@ -172,6 +172,8 @@ def _gain(path: Path, request: Request) -> float:
             header |= {key: value for key, value in info.header.items() if key}
             if len(info.shape) == 2 and info.kind in {"image", "compressed"}:
                 break
+        else:
+            raise SchemaMismatch("no 2-D image in this file", path=path, hint="give a FITS image")
     try:
         return gain_of(header, str(request.gain), request.gain_key)
     except ValueError as error:

@@ -14,17 +14,17 @@ import numpy as np
 from shared_io import batch, hdf5, table
 from shared_io.errors import SchemaMismatch
 
+from dre.compare import Fit, fit_stamps
 from dre.device import open_device
 from dre.files import catalogue
-from dre.files.cuts import cut_names
 from dre.files.grid_cache import kept
 from dre.files.mosaics import mosaic_path, write_mosaic
-from dre.fit import Fit, fit_stamps
 from dre.grid import ConvolvedGrid, ModelGrid
 from dre.mosaic import mosaic_panels
-from dre.pipeline.jobs import Job, by_extension, cut_files, image_name, job_of, read_extension_psf, readable, verdict
+from dre.pipeline.jobs import Job, job_of, read_extension_psf, seen, verdict
 from dre.pipeline.modelling import models
 from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step
+from dre.pipeline.stamps import Sources
 from dre.summary import summary_table
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 class Request:
     """What to fit and how; see the options of ``dre fit``."""
 
-    inputs: Path
+    inputs: Sources
     psf: Path
     chi: Path
     summary: Path
@@ -51,7 +51,7 @@ class Request:
 
 
 def fit_all(request: Request, grid: ModelGrid, running: Running | None = None, *, cube: Path | None = None) -> Report:
-    """Fit every NAME_cuts.h5 of a folder.
+    """Fit the sources of every image.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def fit_all(request: Request, grid: ModelGrid, running: Running | None = None, *
     Raises
     ------
     InputNotFound
-        If there are no cuts.
+        If there are no images or cuts.
     ExternalFailed
         If the device is not there.
     """
@@ -82,13 +82,13 @@ def fit_all(request: Request, grid: ModelGrid, running: Running | None = None, *
     model = grid.digest()
     options = {"statistic": request.statistic, "compression": request.compression}
 
-    def plan(cuts: Path) -> batch.Unit:
-        job = job_of(cuts, request.psf, request.catalogues)
-        inputs = [path for path in (job.cuts, job.psf, job.catalogue) if path is not None]
+    def plan(path: Path) -> batch.Unit:
+        job = job_of(request.inputs, path, request.psf, request.catalogues)
         outputs = [request.chi / f"{job.name}_chi.h5", request.summary / f"{job.name}_tab.fits"]
         if request.mosaics is not None:
-            outputs += [mosaic_path(request.mosaics, job.name, source) for source in cut_names(cuts)]
-        return batch.Unit(job.name, tuple(outputs), provenance("fit", options, inputs, model=model), job)
+            outputs += [mosaic_path(request.mosaics, job.name, name) for name in job.stamps.open(room=0).names]
+        made_of = provenance("fit", {**options, **job.stamps.settings}, job.inputs, model=model)
+        return batch.Unit(job.name, tuple(outputs), made_of, job)
 
     if running.scheduler is None:
         running = replace(running, workers=1)
@@ -96,8 +96,8 @@ def fit_all(request: Request, grid: ModelGrid, running: Running | None = None, *
     else:
         work = partial(_fit_elsewhere, request, cube.absolute() if cube else None, model)
     return run_step(
-        cut_files(request.inputs), plan, work,
-        verb="fit", folder=request.chi, name=image_name, running=running, what="images",
+        request.inputs.paths(), plan, work,
+        verb="fit", folder=request.chi, name=request.inputs.name, running=running, what="images",
     )  # fmt: skip
 
 
@@ -146,16 +146,18 @@ _loading = threading.Lock()
 
 def _fit_image(request: Request, convolved: Convolver, unit: batch.Unit) -> str:
     job: Job = unit.payload  # type: ignore[assignment]
-    names = cut_names(job.cuts)
+    opened = job.stamps.open(neighbours=False, room=0)  # this statistic does not know of neighbours
+    for one in opened.left_out:
+        batch.note(one)
     lost: list[str] = []
+    blind: list[str] = []
     found: list[Fit] = []
     with hdf5.writer(
         unit.outputs[0], compression=request.compression, overwrite=True, provenance=unit.provenance
     ) as chi_file:
-        for extension, own in by_extension(names):
+        for extension, own in seen(job, opened.names, blind):
             grid = convolved(read_extension_psf(job.psf, extension).pixels())
-            stamps = readable(job.cuts, own, lost, neighbours=False)  # this statistic does not know of them
-            for stamp, result in _fitted(stamps, grid, request):
+            for stamp, result in _fitted(opened.read(own, lost), grid, request):
                 chi_file.add_array(result.name, result.chi)
                 if not result.ok:
                     batch.note(f"{job.name}: {result.name} has no fit: {result.reason}")
@@ -171,7 +173,7 @@ def _fit_image(request: Request, convolved: Convolver, unit: batch.Unit) -> str:
     sources = catalogue.read_catalogue(job.catalogue) if job.catalogue else None
     rows = summary_table(found, convolved.grid.axes, sources)
     table.write(rows, unit.outputs[1], overwrite=True, provenance=unit.provenance)
-    return verdict(job, found, lost)
+    return verdict(job, found, lost, blind)
 
 
 def _fitted(stamps: Iterable[Stamp], grid: ConvolvedGrid, request: Request) -> Iterator[tuple[Stamp, Fit]]:
@@ -183,7 +185,7 @@ def _fitted(stamps: Iterable[Stamp], grid: ConvolvedGrid, request: Request) -> I
             waiting.append(stamp)
             yield stamp
 
-    accelerator = open_device(request.device)
+    accelerator = open_device(request.device, request.workers)
     for result in fit_stamps(
         recorded(), grid, statistic=request.statistic, workers=request.workers, accelerator=accelerator
     ):

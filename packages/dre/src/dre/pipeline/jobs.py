@@ -1,4 +1,4 @@
-"""What a fit works on: the cuts, PSF and catalogue of one image, found and read."""
+"""What a fit works on: the stamps, PSF and catalogue of one image."""
 
 from __future__ import annotations
 
@@ -8,50 +8,40 @@ from pathlib import Path
 from typing import Protocol
 
 from shared_io import fits
-from shared_io.errors import CorruptInput, InputNotFound, SchemaMismatch
+from shared_io.errors import CorruptInput, InputNotFound
 
-from dre.files.cuts import read_cuts
 from dre.files.layout import find_psf, find_sextracted
-from dre.files.psf import read_psf
+from dre.files.psf import blind_extensions, read_psf
+from dre.pipeline.stamps import Source, Sources
 from dre.psf import PSFModel
-from dre.stamp import Stamp
 
 
 @dataclass(frozen=True)
 class Job:
-    """One image: its cuts, PSF and catalogue."""
+    """One image: its stamps, PSF and catalogue."""
 
     name: str
-    cuts: Path
+    stamps: Source
     psf: Path
     catalogue: Path | None
 
-
-def cut_files(folder: Path) -> list[Path]:
-    """List the files of cuts of a folder."""
-    if folder.is_file():
-        return [folder]
-    paths = sorted(folder.glob("*_cuts.h5"))
-    if not paths:
-        raise InputNotFound("no *_cuts.h5 there", path=folder, hint="run make_cuts first, or name the folder with -i")
-    return paths
+    @property
+    def inputs(self) -> list[Path]:
+        """Every file that is read, once."""
+        files = (*self.stamps.inputs, self.psf, self.catalogue)
+        return list(dict.fromkeys(path for path in files if path is not None))
 
 
-def image_name(cuts: Path) -> str:
-    """Name of the image that a file of cuts is of."""
-    return cuts.stem.removesuffix("_cuts")
-
-
-def job_of(cuts: Path, psf: Path, catalogues: Path | None) -> Job:
-    """Find the PSF and the catalogue that go with a file of cuts."""
-    name = image_name(cuts)
+def job_of(sources: Sources, path: Path, psf: Path, catalogues: Path | None) -> Job:
+    """Find the PSF and the catalogue that go with an image."""
+    name = sources.name(path)
     source = None
     if catalogues is not None and catalogues.is_dir():
         try:
             source = find_sextracted(catalogues, name).catalogue
         except InputNotFound:
             source = None
-    return Job(name, cuts, find_psf(psf, name), source)
+    return Job(name, sources.source(path), find_psf(psf, name), source)
 
 
 def read_extension_psf(path: Path, extension: int) -> PSFModel:
@@ -68,15 +58,39 @@ class Result(Protocol):
         """Whether there is a best model."""
 
 
-def verdict(job: Job, found: Sequence[Result], lost: list[str]) -> str:
-    """Say how it went; objects that could not be read make the image a failure, though the others are written."""
+def verdict(job: Job, found: Sequence[Result], lost: list[str], blind: Sequence[str] = ()) -> str:
+    """Say how it went; objects that could not be read make the image a failure, though the others are written.
+
+    Parameters
+    ----------
+    job : Job
+    found : sequence of Result
+    lost : list of str
+        Objects that could not be read.
+    blind : sequence of str
+        From `seen`.
+    """
     if lost:
         raise CorruptInput(
             f"{len(lost)} cut(s) could not be read, the other {len(found)} were fitted and written; first: {lost[0]}",
-            path=job.cuts, hint="run make_cuts again with --overwrite",
+            path=job.stamps.inputs[0], hint="run make_cuts again with --overwrite",
         )  # fmt: skip
     bad = sum(not one.ok for one in found)
-    return f"{len(found)} objects" + (f", {bad} without a fit (see FIT_FLAG)" if bad else "")
+    said = f"{len(found)} objects" + (f", {bad} without a fit (see FIT_FLAG)" if bad else "")
+    return "; ".join([said, *blind])
+
+
+def seen(job: Job, names: list[str], blind: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """Group names as `by_extension` does; extensions without a PSF are left out and described in `blind`."""
+    groups = list(by_extension(names))
+    without = blind_extensions(job.psf) if job.psf.suffix.lower() == ".psf" else set()
+    if without.issuperset(extension for extension, _ in groups):
+        without = set()  # reading it says what is wrong
+    for extension, own in groups:
+        if extension in without:
+            blind.append(f"no PSF of extension {extension}, its {len(own)} objects are left out")
+        else:
+            yield extension, own
 
 
 def by_extension(names: list[str]) -> Iterator[tuple[int, list[str]]]:
@@ -86,45 +100,3 @@ def by_extension(names: list[str]) -> Iterator[tuple[int, list[str]]]:
         prefix = name.split("_")[0]
         groups.setdefault(int(prefix) if prefix.isdigit() else 0, []).append(name)
     yield from groups.items()
-
-
-class Cuts:
-    """The cuts of an image, read more than once: the first of them stay in memory, as far as there is room.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-    room : int
-        That they may take, bytes.
-    """
-
-    def __init__(self, path: Path, room: int = 1 << 27) -> None:
-        self._path, self._room = path, room
-        self._kept: dict[str, Stamp] = {}
-
-    def read(self, names: list[str], lost: list[str] | None = None) -> Iterator[Stamp]:
-        """Read cuts; those that cannot be read are described in `lost`."""
-        left = iter(read_cuts(self._path, [name for name in names if name not in self._kept]))
-        for name in names:
-            item = self._kept.get(name) or next(left)
-            if isinstance(item, Stamp):
-                self._keep(item)
-                yield item
-            elif lost is not None:
-                lost.append(str(item))
-
-    def _keep(self, stamp: Stamp) -> None:
-        arrays = (stamp.obj, stamp.mask, stamp.rms, stamp.neighbours)
-        size = sum(array.nbytes for array in arrays if array is not None)
-        if stamp.name not in self._kept and size <= self._room:
-            self._room -= size
-            self._kept[stamp.name] = stamp
-
-
-def readable(path: Path, names: list[str], lost: list[str], *, neighbours: bool = True) -> Iterator[Stamp]:
-    """Read cuts (see `read_cuts`); those that cannot be read are described in `lost`."""
-    for item in read_cuts(path, names, neighbours=neighbours):
-        if isinstance(item, SchemaMismatch):
-            lost.append(str(item))
-        else:
-            yield item

@@ -15,12 +15,12 @@ from shared_io.errors import CorruptInput, SchemaMismatch
 from dre.bands import BandsFit, BandsFitter, Stamps, deblended_bands, fit_bands
 from dre.bands_results import bands_table
 from dre.files import catalogue
-from dre.files.cuts import cut_names
 from dre.files.images import pair
 from dre.grid import GridAxes
-from dre.pipeline.jobs import Job, by_extension, cut_files, image_name, job_of, readable
-from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step
+from dre.pipeline.jobs import Job, by_extension, job_of
+from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step, shared_out
 from dre.pipeline.profiling import NOTHING_KNOWN, SAMPLE, Frame, fitter_of, frames_of
+from dre.pipeline.stamps import CutFiles, StampReader
 from dre.profiles import Fitter, ProfileFit
 from dre.results import profile_table
 from dre.search import SEARCH
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from shared_io.batch import Report
 
     from dre.stamp import Stamp
+
+_ROOM = 1 << 27
+"""Stamps of all bands that are kept in memory, bytes."""
 
 APART = 0.5
 """Sources of one number further apart than this in two bands are not the same, px."""
@@ -56,9 +59,9 @@ def fit_all_bands(request: Request, running: Running | None = None) -> Report:
     Parameters
     ----------
     request : Request
-        What to do. Its ``workers`` are threads that share the objects of one field.
+        What to do. Its ``workers`` are cores: fields in processes of their own, and threads on the objects of each.
     running : Running, optional
-        Where and how. Without a scheduler the fields are fitted in this process, one after another.
+        Where and how. Its ``workers`` count with a scheduler only.
 
     Returns
     -------
@@ -80,24 +83,29 @@ def fit_all_bands(request: Request, running: Running | None = None) -> Report:
 
     def plan(cuts: tuple[Path, ...]) -> batch.Unit:
         catalogues = request.catalogues or (None,) * len(cuts)
-        jobs = [job_of(*band) for band in zip(cuts, request.psf, catalogues, strict=True)]
-        inputs = [path for job in jobs for path in (job.cuts, job.psf, job.catalogue) if path is not None]
+        jobs = [job_of(*band) for band in zip(_folders(request), cuts, request.psf, catalogues, strict=True)]
+        inputs = [path for job in jobs for path in job.inputs]
         tables = [request.output / b / f"{job.name}_tab.fits" for b, job in zip(request.bands, jobs, strict=True)]
         name = jobs[0].name
         outputs = (request.output / f"{name}_bands.fits", *tables)
         return batch.Unit(name, outputs, provenance("bands", options, inputs), tuple(jobs))
 
-    if running.scheduler is None:
-        running = replace(running, workers=1)
+    fields = _fields(request)
+    running, threads = shared_out(running, request.workers, len(fields))
     return run_step(
-        _fields(request), plan, partial(_fit_field, request),
-        verb="bands", folder=request.output, name=lambda cuts: image_name(cuts[0]), running=running, what="fields",
+        fields, plan, partial(_fit_field, replace(request, workers=threads)),
+        verb="bands", folder=request.output, name=lambda cuts: _folders(request)[0].name(cuts[0]), running=running,
+        what="fields",
     )  # fmt: skip
+
+
+def _folders(request: Request) -> list[CutFiles]:
+    return [CutFiles(folder) for folder in request.cuts]
 
 
 def _fields(request: Request) -> list[tuple[Path, ...]]:
     """The cuts of each field, one file a band."""
-    named = [{Path(f"{image_name(path)}.fits"): path for path in cut_files(folder)} for folder in request.cuts]
+    named = [{Path(f"{own.name(path)}.fits"): path for path in own.paths()} for own in _folders(request)]
     first = list(named[0])
     columns = [[own[match] for match, _ in pair(list(own), first, request.separator)] for own in named[1:]]
     return list(zip(named[0].values(), *columns, strict=True))
@@ -108,14 +116,15 @@ def _fit_field(request: Request, unit: batch.Unit) -> str:
     frames = [frames_of(job) for job in jobs]
     lost: list[str] = []
     found: list[BandsFit] = []
-    for extension, names in by_extension(cut_names(jobs[0].cuts)):
+    drawn = [job.stamps.open(room=_ROOM // len(jobs)) for job in jobs]
+    for extension, names in by_extension(drawn[0].names):
         known = [own.get(extension) or NOTHING_KNOWN for own in frames]
-        fitter = _fitter(request, jobs, extension, names, known)
+        fitter = _fitter(request, jobs, drawn, extension, names, known)
         if fitter is None:
             lost += [f"{name}: no cut of extension {extension} can be read in some band" for name in names]
             continue
-        own = list(fit_bands(_objects(jobs, names, lost), fitter, workers=request.workers))
-        own = deblended_bands(own, partial(_objects, jobs), fitter, workers=request.workers)
+        own = list(fit_bands(_objects(jobs, drawn, names, lost), fitter, workers=request.workers))
+        own = deblended_bands(own, partial(_objects, jobs, drawn), fitter, workers=request.workers)
         for one in own:
             if not one.ok:
                 why = next((fit.reason for fit in one.fits if fit is not None and fit.reason), "")
@@ -125,31 +134,34 @@ def _fit_field(request: Request, unit: batch.Unit) -> str:
     if lost:
         raise CorruptInput(
             f"{len(lost)} source(s) could not be read, {len(found)} were fitted and written; first: {lost[0]}",
-            path=jobs[0].cuts, hint="run make_cuts again with --overwrite",
+            path=jobs[0].stamps.inputs[0], hint="run make_cuts again with --overwrite",
         )  # fmt: skip
     bad = sum(not one.ok for one in found)
     return f"{len(found)} objects in {len(jobs)} bands" + (f", {bad} without a fit (see FIT_FLAG)" if bad else "")
 
 
 def _fitter(
-    request: Request, jobs: tuple[Job, ...], extension: int, names: list[str], known: list[Frame]
-) -> BandsFitter | None:
+    request: Request, jobs: tuple[Job, ...], drawn: list[StampReader], extension: int, names: list[str],
+    known: list[Frame],
+) -> BandsFitter | None:  # fmt: skip
     fitters: list[Fitter] = []
-    for k, (job, frame) in enumerate(zip(jobs, known, strict=True)):
-        there = set(cut_names(job.cuts))
+    for k, (job, own, frame) in enumerate(zip(jobs, drawn, known, strict=True)):
+        there = set(own.names)
         gain = request.gain[k] if request.gain else frame.gain
-        sample = list(islice(readable(job.cuts, [name for name in names if name in there], []), SAMPLE))
+        sample = list(islice(own.read([name for name in names if name in there]), SAMPLE))
         if not sample:
             return None
         fitters.append(fitter_of(job, extension, sample, request.axes or SEARCH, gain))
     return BandsFitter(tuple(fitters))
 
 
-def _objects(jobs: tuple[Job, ...], names: list[str], lost: list[str] | None = None) -> Iterator[Stamps]:
+def _objects(
+    jobs: tuple[Job, ...], drawn: list[StampReader], names: list[str], lost: list[str] | None = None
+) -> Iterator[Stamps]:
     """Read the stamps of each source in every band; those of one number that are not at one place are lost."""
     lost = [] if lost is None else lost
-    there = [set(cut_names(job.cuts)) for job in jobs]
-    streams = [readable(job.cuts, [n for n in names if n in own], []) for job, own in zip(jobs, there, strict=True)]
+    there = [set(own.names) for own in drawn]
+    streams = [own.read([n for n in names if n in known]) for own, known in zip(drawn, there, strict=True)]
     waiting: list[Stamp | None] = [next(stream, None) for stream in streams]
     for name in names:
         stamps: list[Stamp | None] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -63,6 +63,30 @@ class Running:
     tell: Callable[[str], None] | None = None
 
 
+def shared_out(running: Running, cores: int, images: int) -> tuple[Running, int]:
+    """Divide the cores between images, each in a process of its own, and threads on the objects of each.
+
+    Much of a fit is Python, which one process does on one core: threads alone would not keep many busy.
+
+    Parameters
+    ----------
+    running : Running
+        Where and how. With a scheduler nothing changes: an image has one thread on a worker.
+    cores, images : int
+
+    Returns
+    -------
+    running : Running
+        With so many images at a time.
+    threads : int
+        On each of them.
+    """
+    if running.scheduler is not None:
+        return running, 1
+    processes = max(min(cores, images), 1)
+    return replace(running, workers=processes), max(cores // processes, 1)
+
+
 def found_from_anywhere(request: R, running: Running) -> R:
     """Return a request with absolute paths if its work is done on other machines, which have other working folders."""
     if running.scheduler is None:
@@ -74,6 +98,8 @@ def found_from_anywhere(request: R, running: Running) -> R:
             changes[field.name] = value.absolute()
         elif isinstance(value, tuple | list) and value and all(isinstance(item, Path) for item in value):
             changes[field.name] = tuple(item.absolute() for item in value)
+        elif is_dataclass(value):
+            changes[field.name] = found_from_anywhere(value, running)
     return replace(request, **changes)  # type: ignore[type-var]
 
 

@@ -10,19 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from shared_io import batch, fits, table
+from shared_io import batch, table
 
 from dre.blends import deblended
 from dre.device import open_device
 from dre.files import catalogue
-from dre.files.cuts import cut_names
 from dre.files.grid_cache import kept
+from dre.files.images import system_of
 from dre.files.mosaics import mosaic_path, write_mosaic
 from dre.grid import GridAxes
 from dre.mosaic import mosaic_panels
 from dre.noise import NoiseCorrelation
-from dre.pipeline.jobs import Cuts, Job, by_extension, cut_files, image_name, job_of, read_extension_psf, verdict
-from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step
+from dre.pipeline.jobs import Job, job_of, read_extension_psf, seen, verdict
+from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step, shared_out
+from dre.pipeline.stamps import Sources, StampReader
 from dre.profiles import Fitter, ProfileFit, fit_profiles
 from dre.psf import PSFModel
 from dre.results import profile_table
@@ -53,7 +54,7 @@ class Request:
         Magnitude of 1 ADU; None: the catalogue's SEXMGZPT unless that is 0.
     """
 
-    inputs: Path
+    inputs: Sources
     psf: Path
     summary: Path
     catalogues: Path | None
@@ -79,14 +80,14 @@ NOTHING_KNOWN = Frame(float("inf"), float("nan"), None)
 
 
 def profile_all(request: Request, running: Running | None = None) -> Report:
-    """Fit every NAME_cuts.h5 of a folder.
+    """Fit the sources of every image.
 
     Parameters
     ----------
     request : Request
-        What to do. Its ``workers`` are threads that share the objects of one image.
+        What to do. Its ``workers`` are cores: images in processes of their own, and threads on the objects of each.
     running : Running, optional
-        Where and how. Without a scheduler the images are fitted in this process, one after another.
+        Where and how. Its ``workers`` count with a scheduler only.
 
     Returns
     -------
@@ -95,59 +96,63 @@ def profile_all(request: Request, running: Running | None = None) -> Report:
     Raises
     ------
     InputNotFound
-        If there are no cuts.
+        If there are no images or cuts.
     ExternalFailed
         If the device is not there.
     """
     running = running or Running()
     request = found_from_anywhere(request, running)
-    if running.scheduler is None:
-        open_device(request.device)  # what is missing is said before anything is done
+    card = open_device(request.device) if running.scheduler is None else None  # what is missing is said at once
+    paths, cores = request.inputs.paths(), request.workers
+    if card is not None:
+        running, threads = replace(running, workers=1), cores  # one process has the card
+    else:
+        running, threads = shared_out(running, cores, len(paths))
     axes = request.axes or SEARCH
     options = {
         "statistic": "chi2", "n": list(axes.n), "q": list(axes.q), "angle": list(axes.angle),
         "log_r": list(axes.log_r), "gain": request.gain, "zero_point": request.zero_point,
     }  # fmt: skip
 
-    def plan(cuts: Path) -> batch.Unit:
-        job = job_of(cuts, request.psf, request.catalogues)
-        inputs = [path for path in (job.cuts, job.psf, job.catalogue) if path is not None]
+    def plan(path: Path) -> batch.Unit:
+        job = job_of(request.inputs, path, request.psf, request.catalogues)
         outputs = [request.summary / f"{job.name}_tab.fits"]
         if request.mosaics is not None:
-            outputs += [mosaic_path(request.mosaics, job.name, source) for source in cut_names(cuts)]
-        return batch.Unit(job.name, tuple(outputs), provenance("fit", options, inputs), job)
+            outputs += [mosaic_path(request.mosaics, job.name, name) for name in job.stamps.open(room=0).names]
+        made_of = provenance("fit", {**options, **job.stamps.settings}, job.inputs)
+        return batch.Unit(job.name, tuple(outputs), made_of, job)
 
-    if running.scheduler is None:
-        running = replace(running, workers=1)
     return run_step(
-        cut_files(request.inputs), plan, partial(_fit_image, request),
-        verb="fit", folder=request.summary, name=image_name, running=running, what="images",
+        paths, plan, partial(_fit_image, replace(request, workers=threads)),
+        verb="fit", folder=request.summary, name=request.inputs.name, running=running, what="images",
     )  # fmt: skip
 
 
 def _fit_image(request: Request, unit: batch.Unit) -> str:
     job: Job = unit.payload  # type: ignore[assignment]
     lost: list[str] = []
+    blind: list[str] = []
     found: list[ProfileFit] = []
-    accelerator = open_device(request.device)
+    accelerator = open_device(request.device, request.workers)
     frames = frames_of(job)
-    for extension, names in by_extension(cut_names(job.cuts)):
+    stamps = job.stamps.open()
+    for one in stamps.left_out:
+        batch.note(one)
+    for extension, names in seen(job, stamps.names, blind):
         frame = frames.get(extension) or NOTHING_KNOWN
         gain = frame.gain if request.gain is None else request.gain
-        cuts = Cuts(job.cuts)
-        sample = list(islice(cuts.read(names), SAMPLE))
+        sample = list(islice(stamps.read(names), SAMPLE))
         if not sample:
-            list(cuts.read(names, lost))
+            list(stamps.read(names, lost))
             continue
         fitter = fitter_of(job, extension, sample, request.axes or SEARCH, gain)
-        stamps = cuts.read(names, lost)
-        own = list(fit_profiles(stamps, fitter, workers=request.workers, accelerator=accelerator))
-        own = deblended(own, cuts.read, fitter, workers=request.workers)
-        for one in own:
-            if not one.ok:
-                batch.note(f"{job.name}: {one.name} has no fit: {one.reason}")
+        first = fit_profiles(stamps.read(names, lost), fitter, workers=request.workers, accelerator=accelerator)
+        own = deblended(list(first), stamps.read, fitter, workers=request.workers)
+        for fit in own:
+            if not fit.ok:
+                batch.note(f"{job.name}: {fit.name} has no fit: {fit.reason}")
         if request.mosaics is not None:
-            _write_mosaics(request.mosaics, job, cuts, own, fitter, unit)
+            _write_mosaics(request.mosaics, job, stamps, own, fitter, unit)
         found += own
     zero = {k: frame.zero_point if request.zero_point is None else request.zero_point for k, frame in frames.items()}
     if request.zero_point is not None:
@@ -156,8 +161,9 @@ def _fit_image(request: Request, unit: batch.Unit) -> str:
     sources = catalogue.read_catalogue(job.catalogue) if job.catalogue else None
     rows = profile_table(found, sources, zero_points=zero, systems=systems)
     table.write(rows, unit.outputs[0], overwrite=True, provenance=unit.provenance)
-    blind = any(one.ok and not np.isfinite(one.gain) for one in found)
-    return verdict(job, found, lost) + ("; gain not known (--gain), photon noise left out" if blind else "")
+    if any(one.ok and not np.isfinite(one.gain) for one in found):
+        blind.append("gain not known (--gain), photon noise left out")
+    return verdict(job, found, lost, blind)
 
 
 def fitter_of(job: Job, extension: int, sample: Sequence[Stamp], axes: GridAxes, gain: float) -> Fitter:
@@ -196,16 +202,13 @@ def _grid(axes: GridAxes, key: _Key) -> SearchGrid:
 def frames_of(job: Job) -> dict[int, Frame]:
     """Gain, zero point and world coordinates of each extension, by EXT_NUMBER (0 is the first too)."""
     heads = catalogue.read_heads(job.catalogue) if job.catalogue else []
-    frames = {k: _frame(head) for k, head in enumerate(heads, 1)}
+    frames = {k: _frame(head, job.name) for k, head in enumerate(heads, 1)}
     return {**frames, 0: frames[1]} if frames else {}
 
 
-def _frame(head: Header) -> Frame:
-    from astropy.wcs import WCS
-
+def _frame(head: Header, image: str) -> Frame:
     gain, zero = head.get("SEXGAIN"), head.get("SEXMGZPT")
-    with fits.quiet():
-        system = WCS(head) if "CTYPE1" in head else None
+    system = system_of(head, image) if "CTYPE1" in head else None
     return Frame(
         float(gain) if isinstance(gain, int | float) and gain > 0 else float("inf"),
         float(zero) if isinstance(zero, int | float) and zero != 0 else float("nan"),
@@ -214,9 +217,9 @@ def _frame(head: Header) -> Frame:
 
 
 def _write_mosaics(
-    folder: Path, job: Job, cuts: Cuts, found: list[ProfileFit], fitter: Fitter, unit: batch.Unit
+    folder: Path, job: Job, stamps: StampReader, found: list[ProfileFit], fitter: Fitter, unit: batch.Unit
 ) -> None:
-    for stamp, one in zip(cuts.read([one.name for one in found]), found, strict=True):
+    for stamp, one in zip(stamps.read([one.name for one in found]), found, strict=True):
         model = np.full(stamp.obj.shape, np.nan)
         if one.profile is not None:
             model = fitter.renderer(stamp).image(one.profile) + one.sky

@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 
     from dre.extract.stars import StarPsf
 
+_HINT = "give a PSF of your own with --psf"
+
 STAR_COLUMNS = ("X_IMAGE", "Y_IMAGE", "FLUX_RADIUS", "SNR_WIN", "ELONGATION", "FLAGS", "FLUX_APER", "VIGNET")
+
+
+class NoStars(SchemaMismatch):
+    """No star makes a PSF."""
 
 
 @dataclass(frozen=True)
@@ -83,14 +89,23 @@ def model_psfs(request: Request, running: Running | None = None) -> Report:
 def _model_psf(settings: Settings, config: Path | None, program: programs.Program | None, unit: batch.Unit) -> str:
     path: Path = unit.payload  # type: ignore[assignment]
     if program is None:
-        psfs = [psf_of(table, settings, path) for table in catalogue.read_extensions(path)]
-        models = [_model(psf) for psf in psfs]
+        models = [_from_stars(table, settings, path) for table in catalogue.read_extensions(path)]
+        said = _said(models, path)
         write_psf(unit.outputs[0], models, overwrite=True, provenance=unit.provenance)
-        return _said(models)
+        return said
     with tempfile.TemporaryDirectory(prefix="dre-psfex-") as folder:
         product = psfex.run(program, path, Path(folder), settings, config)
+        said = _said(read_psfs(product), path)
         adopt(product, unit.outputs[0], image=path.name, provenance=unit.provenance, overwrite=True)
-    return _said(read_psfs(unit.outputs[0]))
+    return said
+
+
+def _from_stars(table: Table, settings: Settings, path: Path) -> PSFModel | None:
+    """Return the PSF of one extension; None if no star makes one."""
+    try:
+        return _model(psf_of(table, settings, path))
+    except NoStars:
+        return None
 
 
 def psf_of(table: Table, settings: Settings, path: Path) -> StarPsf:
@@ -99,7 +114,9 @@ def psf_of(table: Table, settings: Settings, path: Path) -> StarPsf:
     Raises
     ------
     SchemaMismatch
-        If a column is missing, or there are no usable stars.
+        If a column is missing.
+    NoStars
+        If there are no usable stars.
     """
     from dre.extract.stars import choose_stars, psf_from_stars
 
@@ -114,9 +131,7 @@ def psf_of(table: Table, settings: Settings, path: Path) -> StarPsf:
             size=int(settings.numbers("PSF_SIZE")[0]),
         )  # fmt: skip
     except ValueError as error:
-        raise SchemaMismatch(
-            f"no PSF from its stars: {error}", path=path, hint="give a PSF of your own with dre --psf"
-        ) from error
+        raise NoStars(str(error), path=path, hint=_HINT) from error
 
 
 def _model(psf: StarPsf) -> PSFModel:
@@ -125,5 +140,10 @@ def _model(psf: StarPsf) -> PSFModel:
     )
 
 
-def _said(models: list[PSFModel]) -> str:
-    return f"{sum(model.accepted for model in models)} stars, FWHM {models[0].fwhm:.2f} px"
+def _said(models: list[PSFModel | None], path: Path) -> str:
+    there = [model for model in models if model is not None]
+    if not there:
+        raise NoStars("no star to make a PSF from", path=path, hint=_HINT)
+    blind = [str(k) for k, model in enumerate(models, 1) if model is None]
+    without = f"; none in extension {', '.join(blind)}" if blind else ""
+    return f"{sum(model.accepted for model in there)} stars, FWHM {there[0].fwhm:.2f} px{without}"

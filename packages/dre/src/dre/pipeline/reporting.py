@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,18 +14,16 @@ import numpy as np
 from shared_io import atomic, batch, ledger, table
 from shared_io.errors import InputNotFound, SchemaMismatch
 
-from dre.figures import save
 from dre.files.layout import find_psf
-from dre.flags import FitFlag, explained
 from dre.page import Entry, page
-from dre.pipeline.jobs import read_extension_psf, readable
+from dre.pipeline.jobs import read_extension_psf
 from dre.pipeline.planning import Running, found_from_anywhere, provenance, run_step
-from dre.render import Renderer
-from dre.results import read_profile
+from dre.pipeline.stamps import Source, Sources
+from dre.rows import describe, is_summary, name_of, picture_of
 from dre.sheets import PER_SHEET, Card, sheet
 
 if TYPE_CHECKING:
-    from astropy.table import Row, Table
+    from astropy.table import Table
     from shared_io.batch import Report
 
 
@@ -33,23 +32,23 @@ class Request:
     """What to report; see the options of ``dre report``."""
 
     summary: Path
-    cuts: Path
+    stamps: Sources
     psf: Path
     output: Path
 
 
 @dataclass(frozen=True)
 class Job:
-    """One image: its table, cuts and PSF."""
+    """One image: its table, stamps and PSF."""
 
     name: str
     summary: Path
-    cuts: Path
+    stamps: Source
     psf: Path
 
 
 def report_all(request: Request, running: Running | None = None) -> Iterator[Report]:
-    """Draw OUTPUT/NAME_sheet1.png, ... for every NAME_tab.fits of the default statistic, and write OUTPUT/index.html.
+    """Draw OUTPUT/NAME_sheet1.png, ... for every NAME_tab.fits, and write OUTPUT/index.html.
 
     Yields
     ------
@@ -68,25 +67,21 @@ def report_all(request: Request, running: Running | None = None) -> Iterator[Rep
         raise InputNotFound("no *_tab.fits there", path=request.summary, hint="run dre fit first, or name it with -i")
 
     def plan(path: Path) -> batch.Unit:
-        name = path.name.removesuffix("_tab.fits")
-        job = Job(name, path, request.cuts / f"{name}_cuts.h5", find_psf(request.psf, name))
-        if not job.cuts.exists():
-            raise InputNotFound("the cuts of this table are missing", path=job.cuts, hint="name their folder")
+        name = _stem(path)
+        job = Job(name, path, request.stamps.find(name), find_psf(request.psf, name))
         rows = read_rows(path)
         outputs = tuple(request.output / file for file in _sheet_names(name, len(rows)))
-        return batch.Unit(name, outputs, provenance("report", {}, [job.summary, job.cuts, job.psf]), job)
+        return batch.Unit(name, outputs, provenance("report", {"sheets": 2}, [path, *job.stamps.inputs, job.psf]), job)
 
     sheets = run_step(
-        tables, plan, _draw_sheets,
-        verb="report", folder=request.output, name=lambda path: path.name.removesuffix("_tab.fits"),
-        running=running, what="images",
-    )  # fmt: skip
+        tables, plan, _draw_sheets, verb="report", folder=request.output, name=_stem, running=running, what="images"
+    )
     yield sheets
     drawn = {entry.name for entry in (*sheets.done, *sheets.skipped)}
     shown = [path for path in tables if _stem(path) in drawn]
     if not shown:
         return
-    unit = batch.Unit("index.html", (request.output / "index.html",), provenance("report", {"page": 1}, shown), None)
+    unit = batch.Unit("index.html", (request.output / "index.html",), provenance("report", {"page": 2}, shown), None)
     yield batch.run(
         [unit], partial(_write_page, shown), overwrite=True, resume=running.resume, what="pages",
         ledger=ledger.home(request.output, "dre", "page"),
@@ -102,72 +97,45 @@ def _sheet_names(name: str, count: int) -> list[str]:
 
 
 def read_rows(path: Path) -> Table:
-    """Read a table of the default statistic; raises SchemaMismatch for another one."""
+    """Read a Summary table of either statistic; raises SchemaMismatch for another table."""
     rows = table.read(path)
-    if "R_E" not in rows.colnames:
-        raise SchemaMismatch(
-            "this table is not of the default statistic",
-            path=path,
-            hint="fit with --statistic chi2 into another folder",
-        )
+    if not is_summary(rows):
+        raise SchemaMismatch("this is no summary table of dre", path=path, hint="fit again, into another folder")
     return rows
 
 
 def _draw_sheets(unit: batch.Unit) -> str:
     job: Job = unit.payload  # type: ignore[assignment]
     rows = read_rows(job.summary)
-    cards = list(_cards(job, rows))
-    for k, path in enumerate(unit.outputs):
-        save(sheet(cards[k * PER_SHEET : (k + 1) * PER_SHEET]), path)
-    return f"{len(cards)} objects on {len(unit.outputs)} sheet(s)"
+    cards = _cards(job, rows)
+    for path in unit.outputs:
+        with atomic.atomic_path(path, overwrite=True) as temporary:
+            sheet(list(islice(cards, PER_SHEET))).save(temporary, format="PNG")
+    return f"{len(rows)} objects on {len(unit.outputs)} sheet(s)"
 
 
 def _cards(job: Job, rows: Table) -> Iterator[Card]:
-    names = [f"{row['EXT_NUMBER']:02d}_{row['NUMBER']:04d}" for row in rows]
     psfs = {int(k): read_extension_psf(job.psf, int(k)) for k in np.unique(rows["EXT_NUMBER"])}
     lost: list[str] = []
-    stamps = {stamp.name: stamp for stamp in readable(job.cuts, names, lost)}
-    for row, name in zip(rows, names, strict=True):
-        stamp = stamps.get(name)
-        if stamp is None:
-            raise SchemaMismatch(f"the cuts have no {name}", path=job.cuts, hint="run dre fit again")
-        profile, sky = read_profile(row, stamp)
-        model, photons = np.full(stamp.obj.shape, np.nan), np.zeros(stamp.obj.shape)
-        if profile is not None:
-            place = None if stamp.x is None or stamp.y is None else (stamp.x, stamp.y)
-            light = Renderer.through(psfs[stamp.ext_number], stamp.obj.shape[0], place).image(profile)
-            model, photons = light + sky, np.maximum(light, 0) / float(row["FIT_GAIN"])
-        flag = FitFlag(int(row["FIT_FLAG"]))
-        noise = np.sqrt(stamp.rms.astype(float) ** 2 + photons)
-        yield Card(stamp.obj, model, noise, _lines(row, name, flag), not flag, float(row["R_E"]))
-
-
-def _lines(row: Row, name: str, flag: FitFlag) -> tuple[str, str]:
-    r_e, error, n, q = (float(row[column]) for column in ("R_E", "R_E_ERR", "INDEX", "AX_RATIO"))
-    first = f"{name} r_e {r_e:.2f}+-{error:.2f} n {n:.2f} q {q:.2f}"
-    return first, f"S/N {float(row['SN']):.0f} chi2 {float(row['CHI2_MASK']):.2f} {explained(flag)}"
+    stamps = job.stamps.open(room=0).read([name_of(row) for row in rows], lost)
+    for row in rows:
+        stamp, fit = next(stamps, None), describe(row)
+        if stamp is None or stamp.name != fit.name:
+            raise SchemaMismatch(
+                f"no pixels of {fit.name}: {lost[0]}", path=job.stamps.inputs[0], hint="run dre fit again"
+            )
+        model, noise = picture_of(row, stamp, psfs[stamp.ext_number])
+        yield Card(stamp.obj, model, noise, fit.lines, not fit.flag, fit.radius)
 
 
 def _write_page(tables: list[Path], unit: batch.Unit) -> str:
-    entries = [entry for path in tables for entry in _entries(_stem(path), read_rows(path))]
+    entries = (entry for path in tables for entry in _entries(_stem(path), read_rows(path)))
     atomic.write_text(unit.outputs[0], page(entries, "dre: fits of this run"), overwrite=True)
-    return f"{len(entries)} objects of {len(tables)} image(s)"
+    return f"the fits of {len(tables)} image(s)"
 
 
 def _entries(name: str, rows: Table) -> Iterator[Entry]:
     sheets = _sheet_names(name, len(rows))
     for k, row in enumerate(rows):
-        flag = FitFlag(int(row["FIT_FLAG"]))
-        source = f"{row['EXT_NUMBER']:02d}_{row['NUMBER']:04d}"
-        values = {
-            "r_e [px]": _with_error(row, "R_E", 2), "n": _with_error(row, "INDEX", 2),
-            "q": _with_error(row, "AX_RATIO", 3), "angle [deg]": _with_error(row, "ANGLE", 1),
-            "flux": _with_error(row, "FLUX", 0), "mag": _with_error(row, "MAG", 3),
-            "S/N, chi2": f"{float(row['SN']):.0f}, {float(row['CHI2_MASK']):.2f}",
-        }  # fmt: skip
-        yield Entry(name, source, sheets[k // PER_SHEET], k % PER_SHEET, values, float(row["CHI2_MASK"]), flag)
-
-
-def _with_error(row: Row, name: str, digits: int) -> str:
-    value, error = float(row[name]), float(row[f"{name}_ERR"])
-    return f"{value:.{digits}f} ± {error:.{digits}f}" if math.isfinite(value) else "-"
+        fit = describe(row)
+        yield Entry(name, fit.name, sheets[k // PER_SHEET], k % PER_SHEET, fit.values, fit.chi2, fit.flag)

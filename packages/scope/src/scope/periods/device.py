@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from shared_io.errors import ExternalFailed
+from shared_io.accelerator import find_card
 
 from scope.periods.accelerator import Accelerator
-
-DEVICES = ("auto", "cpu", "cuda")
 
 _BYTES = 160  # for each point and frequency: all arrays of a batch, and as much again
 _LARGEST = 2**28
@@ -32,23 +30,8 @@ def open_device(name: str, sharers: int = 1) -> Accelerator | None:
     ValueError
         Another name.
     """
-    if name not in DEVICES:
-        raise ValueError(f"device must be one of {', '.join(DEVICES)}, not {name!r}")
-    if name == "cpu":
+    instead = "search with --doCPU, which gives the same columns"
+    card = find_card(name, extra="scope[gpu]", instead=instead)
+    if card is None:
         return None
-    try:
-        import cupy
-    except ImportError:
-        if name == "auto":
-            return None
-        hint = "install scope[gpu], or search with --doCPU, which gives the same columns"
-        raise ExternalFailed("no CuPy to use a GPU with", hint=hint) from None
-    try:
-        free = int(cupy.cuda.runtime.memGetInfo()[0]) if cupy.cuda.runtime.getDeviceCount() else 0
-    except cupy.cuda.runtime.CUDARuntimeError:
-        free = 0
-    if free:
-        return Accelerator(cupy, max(min(free // (_BYTES * sharers), _LARGEST), 2**16))
-    if name == "auto":
-        return None
-    raise ExternalFailed("no GPU that CuPy can use", hint="--doCPU gives the same columns")
+    return Accelerator(card.library, max(min(card.free // (_BYTES * sharers), _LARGEST), 2**16))

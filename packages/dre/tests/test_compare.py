@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from slow import compatible_chi
 
-from dre.fit import TOGETHER, FitFlag, Scan, fit_one, fit_stamps
+from dre.compare import TOGETHER, FitFlag, Scan, fit_one, fit_stamps
 from dre.grid import GridAxes, ModelGrid
 from dre.stamp import Stamp
 

@@ -1,7 +1,8 @@
 """A stand-in for CuPy that computes with NumPy and refuses what CuPy refuses.
 
 Arrays are not converted to NumPy's unless asked with `get`, do not mix with them, and are not looped over; there are
-only the functions named here, which CuPy 13 and 14 have; ``add.at`` takes the kinds of numbers that CuPy's takes.
+only the functions named here, which CuPy 13 and 14 have; ``add.at`` takes the kinds of numbers that CuPy's takes; raw
+kernels are in `raw_kernel`.
 """
 
 from __future__ import annotations
@@ -11,16 +12,27 @@ from typing import Any
 
 import numpy as np
 
+from .raw_kernel import compile_kernel
+
+__all__ = ["DeviceArray", "module"]
+
 FUNCTIONS = [
-    "arange", "argsort", "clip", "concatenate", "cos", "cumsum", "floor", "full", "isfinite", "log", "matmul",
-    "maximum", "minimum", "ones", "rint", "sin", "sort", "sqrt", "stack", "take_along_axis", "where", "zeros",
+    "arange", "argsort", "clip", "concatenate", "cos", "cumsum", "empty", "floor", "full", "isfinite",
+    "isnan", "log", "matmul", "maximum", "minimum", "ones", "rint", "sin", "sort", "sqrt", "stack", "take_along_axis",
+    "where", "zeros",
 ]  # fmt: skip
 _ADDABLE = tuple(map(np.dtype, ("i4", "f2", "f4", "f8", "u4", "u8")))
 _SCALARS = (bool, int, float, np.generic)
 
 
 class DeviceArray:
-    """An array in the memory of a device that is not there."""
+    """An array in the memory of a device that is not there.
+
+    Parameters
+    ----------
+    values : ndarray
+        What it holds.
+    """
 
     __array_ufunc__ = None
     __hash__ = None  # type: ignore[assignment]
@@ -41,6 +53,7 @@ class DeviceArray:
         return len(self._values)
 
     def get(self) -> np.ndarray:
+        """Return a copy in the memory of the host."""
         return self._values.copy()
 
     def __getitem__(self, key: Any) -> DeviceArray:
@@ -50,9 +63,11 @@ class DeviceArray:
         self._values[_index(key)] = _inner(value)
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("shape", "dtype", "ndim", "size"):
+        if name in ("shape", "dtype", "ndim", "size", "nbytes"):
             return getattr(self._values, name)
-        if name in ("astype", "view", "reshape", "sum", "max", "min", "argmax", "mean", "copy"):
+        if name == "T":
+            return DeviceArray(self._values.T)
+        if name in ("astype", "view", "reshape", "sum", "max", "min", "argmax", "argmin", "mean", "copy"):
             return _wrapped(getattr(self._values, name))
         raise AttributeError(f"the stand-in for cupy.ndarray has no {name}")
 
@@ -68,14 +83,19 @@ def _inner(value: Any) -> Any:
         return value._values
     if isinstance(value, list | tuple):
         return type(value)(_inner(v) for v in value)
-    if value is None or value == "stable" or isinstance(value, (*_SCALARS, type, np.dtype)):
+    if (
+        value is None
+        or isinstance(value, (*_SCALARS, type, np.dtype))
+        or (isinstance(value, str) and value == "stable")
+    ):
         return value
     raise TypeError(f"Unsupported type {type(value)}")
 
 
 def _wrapped(function: Any) -> Any:
     def call(*args: Any, **more: Any) -> Any:
-        out = function(*map(_inner, args), **{k: _inner(v) for k, v in more.items()})
+        with np.errstate(all="ignore"):  # a device says nothing
+            out = function(*map(_inner, args), **{k: _inner(v) for k, v in more.items()})
         return DeviceArray(np.asarray(out))
 
     return call
@@ -85,7 +105,8 @@ def _operator(name: str) -> Any:
     def operate(self: DeviceArray, *other: Any) -> Any:
         if any(not isinstance(o, (DeviceArray, *_SCALARS)) for o in other):
             raise TypeError(f"Unsupported type {type(other[0])}")
-        out = getattr(self._values, name)(*map(_inner, other))
+        with np.errstate(all="ignore"):
+            out = getattr(self._values, name)(*map(_inner, other))
         return self if name.startswith("__i") and name != "__invert__" else DeviceArray(np.asarray(out))
 
     return operate
@@ -103,6 +124,19 @@ class _Add:
         if a.dtype not in _ADDABLE or b.dtype != a.dtype:
             raise TypeError("cupy.add.at only supports int32, float16, float32, float64, uint32, uint64")
         np.add.at(a._values, indices._values, b._values)
+
+
+class _RawKernel:
+    """A kernel in CUDA C, run thread by thread on the processor."""
+
+    def __init__(self, code: str, name: str) -> None:
+        self._run = compile_kernel(code, name)
+
+    def __call__(self, grid: tuple[int, ...], block: tuple[int, ...], args: tuple[Any, ...]) -> None:
+        strange = [type(a).__name__ for a in args if not isinstance(a, DeviceArray | np.generic)]
+        if strange:
+            raise TypeError(f"a kernel takes arrays of the device and scalars of NumPy, not {strange[0]}")
+        self._run(grid, block, tuple(_inner(a) for a in args))
 
 
 class CUDARuntimeError(RuntimeError):
@@ -131,6 +165,7 @@ def module(devices: int = 1) -> Any:
         setattr(made, name, _wrapped(getattr(np, name)))
     made.asarray = lambda values: values if isinstance(values, DeviceArray) else DeviceArray(np.array(values))
     made.add = _Add
+    made.RawKernel = _RawKernel
     made.cuda = ModuleType("cupy.cuda")
     made.cuda.runtime = _Runtime(devices)
     return made

@@ -53,11 +53,30 @@ def _together(stamps: Sequence[Stamp], grid: ConvolvedGrid) -> list[Scan]:
     return [Scan(*found) for found in chi_scans(grid.blocks, grid.axes.count, objects)]
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Compared:
+    """What a comparison with every model comes to.
+
+    Attributes
+    ----------
+    chi : ndarray of float32, shape (n, q, angle, r)
+        Goodness of fit; NaN where it has no meaning.
+    best : Minimum
+        Parameters of the minimum.
+    scale : float
+        Factor from the best model to the data.
+    """
+
+    chi: NDArray[np.float32]
+    best: Minimum
+    scale: float
+
+
 class Scanner(Protocol):
     """What compares many objects with all models at once."""
 
-    def scanned(self, stamps: Iterable[Stamp], grid: ConvolvedGrid) -> Iterator[tuple[Stamp, Scan]]:
-        """Pair each stamp with its comparison."""
+    def compared(self, stamps: Iterable[Stamp], grid: ConvolvedGrid) -> Iterator[tuple[Stamp, Compared | None]]:
+        """Pair each stamp with its comparison; None: it has not the size of the models."""
 
 
 STATISTICS: dict[str, Callable[[Sequence[Stamp], ConvolvedGrid], list[Scan]]] = {"dre": _together}
@@ -135,8 +154,8 @@ def fit_stamps(
     if statistic not in STATISTICS:
         raise ValueError(f"statistic {statistic!r}: must be one of {', '.join(STATISTICS)}")
     if accelerator is not None:
-        pairs = accelerator.scanned(stamps, grid)
-        return in_order(lambda pair: fit_one(pair[0], grid, lambda *_: pair[1]), pairs, workers)
+        pairs = accelerator.compared(stamps, grid)
+        return (_judged(stamp, grid, found) if found else fit_one(stamp, grid) for stamp, found in pairs)
     measure = STATISTICS[statistic]
 
     def fit_some(some: list[Stamp]) -> list[Fit]:
@@ -159,14 +178,21 @@ def fit_one(stamp: Stamp, grid: ConvolvedGrid, statistic: Statistic = compatible
     with np.errstate(over="ignore"):
         chi = scan.chi.astype(np.float32).reshape(grid.axes.shape)
     best = minimum(chi, np.array(grid.axes.log_r))  # of the cube as it is stored: the same from a Chi file
+    place = 0 if best is NOWHERE else np.ravel_multi_index(best.model_idx, grid.axes.shape)
+    return _judged(stamp, grid, Compared(chi, best, float(scan.scale[place])))
+
+
+def _judged(stamp: Stamp, grid: ConvolvedGrid, found: Compared) -> Fit:
+    """Return the result of an object, with what is wrong with it."""
+    best = found.best
     if best is NOWHERE:
         why = _diagnosis(stamp)
         return _failed(stamp, grid, why, REASONS[why])
-    flag = FitFlag(0) if np.isfinite(chi).all() else FitFlag.BAD_MODELS
+    flag = FitFlag(0) if np.isfinite(found.chi).all() else FitFlag.BAD_MODELS
     if best.model_idx[-1] in (0, len(grid.axes.log_r) - 1):
         flag |= FitFlag.GRID_EDGE
-    scale = float(scan.scale[np.ravel_multi_index(best.model_idx, grid.axes.shape)])
-    return Fit(stamp.name, stamp.ext_number, stamp.number, stamp.x, stamp.y, chi, best, scale, flag, "")
+    place = (stamp.name, stamp.ext_number, stamp.number, stamp.x, stamp.y)
+    return Fit(*place, found.chi, best, found.scale, flag, "")
 
 
 def _misfit(stamp: Stamp, grid: ConvolvedGrid) -> str:
