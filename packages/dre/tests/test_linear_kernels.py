@@ -7,16 +7,17 @@ from hypothesis import strategies as st
 
 from dre.kernels.correlated import REACH, correlated_information, lag_sums
 from dre.kernels.elementary import exp_of, log_of
-from dre.kernels.linear import centroid, coarse_to_fine, linear_scan, untried_around
-from dre.kernels.normal import add_normal_equations, flux_and_sky, reweigh, weigh
+from dre.kernels.linear import coarse_to_fine, linear_scan, untried_around
+from dre.kernels.normal import add_normal_equations, flux_and_sky, quality, reweigh, weigh
 from dre.kernels.superpixels import (
     bin_pictures,
     cells,
     complete,
     core_of,
+    fill_pixels,
     outer_cells,
+    search_beside,
     search_cells,
-    search_middles,
     sum_cells,
 )
 
@@ -47,6 +48,15 @@ def test_sums_of_cells_leave_out_what_is_not_used():
     bin_pictures(picture, used, out)
     expected = [np.bincount(used[used >= 0], plane.ravel()[used >= 0], len(area)) for plane in picture]
     assert out == pytest.approx(np.array(expected))
+
+
+def test_pixels_are_filled_with_their_cells():
+    label = cells(40)[0].copy()
+    label[::3] = -1
+    values = np.random.default_rng(1).normal(size=(2, label.max() + 1))
+    out = np.full((2, 40, 40), 7.0)
+    fill_pixels(values, label, out)
+    assert (out.reshape(2, -1) == np.where(label < 0, 0.0, values[:, label])).all()
 
 
 @given(st.integers(8, 140))
@@ -128,26 +138,22 @@ def test_the_search_goes_from_coarse_to_fine(seed):
     models = (np.sin(bumps / 3) + 0.3 * rng.normal(size=bumps.shape)).astype(np.float32)
     data, weight, area = models[rng.integers(len(models))] + rng.normal(size=30), rng.uniform(1, 2, 30), np.ones(30)
     coarse = np.arange(0, len(models), 5)
-    found = coarse_to_fine(models, coarse, np.array(shape), data, weight, area, 2, 3)
+    top, found = coarse_to_fine(models, coarse, np.array(shape), data, weight, area, 2, 3)
+    assert top == np.nanargmax(found)
     assert found == pytest.approx(climbed(models, coarse, shape, data, weight, area, 2, 3), nan_ok=True)
     assert 0 < np.isnan(found).sum() < len(found)
 
 
-def test_light_is_centred_through_the_window_of_a_model():
-    y, x = np.mgrid[-9:10, -9:10].astype(float).reshape(2, -1)
-    model = np.exp(-(x**2 + y**2) / 18).astype(np.float32)
-    data = 50 * np.exp(-((x - 0.6) ** 2 + (y + 0.4) ** 2) / 18) + 2.0
-    ones = np.ones(len(x))
-    assert centroid(model, data, ones, ones, x, y) == pytest.approx((0.6, -0.4), abs=0.03)
-    assert centroid(model, -data, ones, ones, x, y) == (0.0, 0.0)
-
-
-def test_middles_of_the_cells_of_the_search():
-    x, y = search_middles(40)
-    area = search_cells(40)[1]
-    assert np.hypot(x, y)[0] < 1
-    assert (x @ area, y @ area) == pytest.approx((0, 0), abs=1e-9)
-    assert np.abs([x, y]).max() < 20
+def test_cells_beside_those_of_the_search():
+    label = search_cells(128)[0][cells(128)[0]].reshape(128, 128)
+    (right, left, above, below), apart = search_beside(128)
+    centre, edge = label[64, 64], label[3, 125]
+    assert (right[centre], left[centre]) == (label[64, 65], label[64, 63])
+    assert (above[centre], below[centre]) == (label[65, 64], label[63, 64])
+    assert (apart[:, centre] == 2).all()
+    assert (right[edge], below[edge]) == (edge, edge)
+    assert apart[0, label[64, 60:67]].tolist() == [2.0] * 7
+    assert (apart[0, [label[100, 60], label[3, 60]]] >= 8).all()
 
 
 @given(st.floats(1e-300, 1e300))
@@ -214,6 +220,16 @@ def test_weights_grow_with_the_light_of_the_model():
     weight = np.empty(4)
     weigh(np.array([0.0, 1.0, -1.0, 1.0]), 10.0, 2.0, np.array([4.0, 4.0, 4.0, np.inf]), weight)
     assert weight == pytest.approx([0.25, 1 / 9, 0.25, 0.0])
+
+
+def test_quality_is_that_of_the_cells_inside(problem):
+    models, data, weight, area = problem
+    picture, inside = models[7].astype(float), np.arange(300) % 3 == 0
+    own = inside & (weight > 0)
+    light = (data - 0.5 * area)[own]
+    rest = light - 3.0 * picture[own]
+    expected = light.sum(), (1 / weight[own]).sum(), (weight[own] * rest**2).sum(), own.sum()
+    assert quality(inside, picture, 3.0, 0.5, data, weight, area) == pytest.approx(expected)
 
 
 def test_flux_and_sky_under_new_weights(problem):

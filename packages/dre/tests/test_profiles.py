@@ -11,6 +11,7 @@ from dre import FitFlag, Fitter, NoiseCorrelation, Profile, Renderer, SearchGrid
 from dre.blends import deblended, without_neighbours
 from dre.cutouts import neighbour_map
 from dre.grid import GridAxes
+from dre.kernels.normal import flux_and_sky
 from dre.pixels import Pixels, usable
 from dre.polish import Part, Solution, View, polish
 from dre.posterior import PARAMETERS, beside_others
@@ -69,11 +70,28 @@ def test_coarse_to_fine_finds_what_comparing_with_all_finds(search):
         assert search.best(pixels)[0] == search.exhaustive(pixels)
 
 
-def test_a_start_is_near_the_centre(search):
-    pixels = Pixels.of(make(TRUTH._replace(x=0.9, y=-0.7)), 1.0)
+@pytest.mark.parametrize("truth", [TRUTH, TRUTH._replace(x=0.9, y=-0.7), Profile(6.5, 0.7, 172.0, 1.0, 4e4, 0.2, 0.1)])
+def test_a_start_is_better_than_the_best_model(search, truth):
+    pixels = Pixels.of(make(truth), 1.0)
+    index, _ = search.best(pixels)
+    renderer = CellRenderer.through(PSF, 96)
+
+    def chi2(profile):
+        drawn = renderer.draw(profile.coordinates(), pixels.label, pixels.area)[0]
+        return flux_and_sky(drawn, pixels.data, 1 / (pixels.variance + pixels.photons), pixels.area)[2]
+
+    best, model, start = (chi2(one) for one in (truth, search.profile(index), search.start(pixels, index)))
+    assert start - best < 0.25 * (model - best)
+    assert search.start(pixels, index)[5:] == pytest.approx(truth[5:], abs=0.2)
+
+
+def test_a_start_from_the_end_of_the_axes_stays_inside(search):
+    point = Profile(0.4, 1.0, 0.0, 0.5, 3e4)
+    pixels = Pixels.of(make(point), 1.0)
     start = search.start(pixels, search.best(pixels)[0])
-    assert start[5:] == pytest.approx((0.9, -0.7), abs=0.4)
-    assert start[:4] == search.profile(search.best(pixels)[0])[:4]
+    assert 10 ** AXES.log_r[0] <= start.r_e <= 10 ** AXES.log_r[-1]
+    assert AXES.q[0] <= start.q <= 1.0
+    assert AXES.n[0] <= start.n <= AXES.n[-1]
 
 
 def test_coarse_models_are_every_second():

@@ -125,8 +125,8 @@ def without_neighbours(stamp: Stamp, others: list[tuple[int, Profile]], fitter: 
     light: NDArray[np.float64] = np.zeros(stamp.obj.shape)
     for _, profile in others:
         light += np.maximum(renderer.image(profile), 0.0)
-    noise = math.sqrt(float(np.nansum(stamp.rms[stamp.mask].astype(float) ** 2)))
-    if not light[stamp.mask].sum() > _SEEN * noise:
+    noise = stamp.rms[stamp.mask].astype(float)
+    if not light[stamp.mask].sum() > _SEEN * math.sqrt(float(np.nansum(noise**2))):
         return None
     neighbours = stamp.neighbours
     if neighbours is not None:

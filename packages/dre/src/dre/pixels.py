@@ -13,7 +13,7 @@ from .kernels.superpixels import cells, complete, sum_cells
 from .stamp import Stamp
 
 _STANDING, _GROWN = 4.5, 2
-_EVERY = 16
+_EVERY = 17
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -37,7 +37,7 @@ class Pixels:
     gain : float
         Electrons in one `unit`; inf: no photon noise.
     unit : float
-        Median background noise of every 16th used pixel, in the unit of the image.
+        Median background noise of every 17th pixel, in the unit of the image.
     """
 
     label: NDArray[np.int32]
@@ -67,7 +67,7 @@ class Pixels:
         used = usable(stamp)
         if np.count_nonzero(used) < 32:
             raise ValueError("fewer than 32 pixels have a value and a noise and no neighbour on them")
-        unit = float(np.median(stamp.rms[used][::_EVERY]))
+        unit = _typical(stamp.rms, used)
         whole, areas = cells(len(used))
         label, sums = np.empty(len(whole), np.int32), np.zeros((len(areas), 5))
         sum_cells(stamp.obj, stamp.rms, stamp.mask, used, whole, unit, label, sums)
@@ -96,6 +96,14 @@ class Pixels:
         data, weight = np.empty((2, len(whole)))
         complete(group, whole, self.data, self.variance + self.photons, self.area, data, weight)
         return data, weight
+
+
+def _typical(rms: NDArray[np.floating], used: NDArray[np.bool_]) -> float:
+    """Median of some pixels; of an even number the upper one."""
+    some = rms.ravel()[::_EVERY][used.ravel()[::_EVERY]]
+    if not some.size:
+        some = rms[used]
+    return float(np.partition(some, some.size // 2)[some.size // 2])
 
 
 def usable(stamp: Stamp) -> NDArray[np.bool_]:

@@ -33,9 +33,9 @@ NEAR = 3e-3
 """A step that lowers chi-square by less than this is the last: it ends within some 0.01 standard errors of the minimum
 (0.05 where S/N is 15)."""
 
-BENT, LEFT = 3.0, 1e-5
-"""So is one whose derivatives change so little on its way that less than `LEFT` of chi-square is left to the next:
-where that is to lower it by g, this by at most g (BENT times its largest change of a coordinate)^2."""
+BENT, LEFT = 3.0, 3e-6
+"""So is one on whose way derivatives change so little that it leaves less than `LEFT` of chi-square to the next: if it
+lowers it by g, at most g (BENT times its largest change of a coordinate)^2."""
 
 WORST = 1e7
 """Damping at which there is no way down any more."""

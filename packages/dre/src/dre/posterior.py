@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .kernels.correlated import correlated_information
+from .kernels.superpixels import fill_pixels
 from .noise import NoiseCorrelation
 from .pixels import Pixels
 from .polish import Part, Solution, places
@@ -154,9 +155,8 @@ def _of_noise(part: Part, pixels: Pixels, noise: NoiseCorrelation) -> NDArray[np
     if noise.white:
         return (part.rows * part.weight) @ part.rows.T
     box = math.isqrt(len(pixels.label))
-    used = pixels.label >= 0
-    spread = np.zeros((8, box * box))
     # each pixel of a cell has the cell's weight; its own noise is the cell's over the root of its pixels
     share = np.sqrt(1 / np.maximum(part.weight, 1e-300) / np.maximum(pixels.area, 1)) * part.weight
-    spread[:, used] = (part.rows * share)[:, pixels.label[used]]
-    return correlated_information(spread.reshape(8, box, box), noise.values)
+    spread = np.empty((8, box, box))
+    fill_pixels(part.rows * share, pixels.label, spread)
+    return correlated_information(spread, noise.values)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .flags import GOOD, FitFlag
+from .kernels.normal import quality
 from .noise import NoiseCorrelation
 from .ordered import in_order
 from .pixels import Pixels
@@ -262,14 +263,13 @@ def what_is_wrong(stamp: Stamp, box: int) -> tuple[FitFlag, str] | None:
 
 def _quality(pixels: Pixels, part: Part, noise: NoiseCorrelation) -> tuple[float, float]:
     """Signal-to-noise ratio (the noise of a sum grows with its correlation) and reduced chi-square of the mask."""
-    own = pixels.inside & (part.weight > 0)
-    if not own.any():
+    light, variance, chi2, count = quality(
+        pixels.inside, part.rows[6], part.flux, part.sky, pixels.data, part.weight, pixels.area
+    )
+    if not count:
         return float("nan"), float("nan")
-    weight = part.weight[own]
-    light = (pixels.data - part.sky * pixels.area)[own]
-    rest = light - part.flux * part.rows[6, own]
     together = max(float(noise.values.sum()), 1.0)
-    return float(light.sum() / np.sqrt((1 / weight).sum() * together)), float(np.mean(weight * rest**2))
+    return light / math.sqrt(variance * together), chi2 / count
 
 
 def _flags(stamp: Stamp, solution: Solution, sn: float, reduced: float) -> FitFlag:

@@ -116,12 +116,12 @@ class Renderer:
         x, y = float(coordinates[4]), float(coordinates[5])
         drawn, nodes = self.periodic(Shape.of(coordinates), x, y, derivatives=derivatives)
         subtract_copies(drawn, nodes)
-        return drawn
+        return drawn[:, :, : self.box]
 
     def periodic(
         self, shape: Shape, x: float, y: float, *, derivatives: bool
     ) -> tuple[NDArray[np.floating], NDArray[np.float64]]:
-        """Draw a profile of unit flux with its copies; the second is their light (`dre.kernels.copies`)."""
+        """Draw a profile of unit flux with its copies, in the first columns; and their light: `dre.kernels.copies`."""
         drawn = fourier.pictures(
             shape.matrix, shape.slopes, x, y, shape.transform, self.zones, self.shifts, self.box,
             derivatives=derivatives,

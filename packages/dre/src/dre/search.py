@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -10,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .grid import GridAxes
-from .kernels.linear import centroid, coarse_to_fine, linear_scan
-from .kernels.superpixels import cells, search_cells, search_middles
+from .kernels.between import best_between
+from .kernels.linear import coarse_to_fine, linear_scan
+from .kernels.superpixels import cells, search_beside, search_cells
 from .pixels import Pixels
 from .psf import PSFModel
 from .render import CellRenderer, Profile
@@ -108,12 +110,12 @@ class SearchGrid:
             return None
         if len(self.models) <= _SMALL:
             gains = self._all(data, weight)
+            top = int(np.argmax(gains))
         else:
             shape = np.array(self.axes.shape)
             area = self.area[: len(data)]
             coarse = coarse_models(self.axes.shape)
-            gains = coarse_to_fine(self.models, coarse, shape, data, weight, area, _PER_INDEX, _LEADERS)
-        top = int(np.nanargmax(gains))
+            top, gains = coarse_to_fine(self.models, coarse, shape, data, weight, area, _PER_INDEX, _LEADERS)
         return (top, float(gains[top])) if np.isfinite(gains[top]) else None
 
     def _all(self, data: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -131,17 +133,40 @@ class SearchGrid:
         return int(np.argmax(self._all(*self.reached(pixels))))
 
     def start(self, pixels: Pixels, index: int) -> Profile:
-        """Return the profile of a model, centred on the light of the object as the model sees it."""
+        """Return the profile at the best place between a model and those beside it, and around its centre."""
         data, weight = self.reached(pixels)
-        x, y = search_middles(self.axes.box)
-        right, up = centroid(self.models[index], data, weight, self.area, x, y)
-        return self.profile(index)._replace(x=min(max(right, -_ASIDE), _ASIDE), y=min(max(up, -_ASIDE), _ASIDE))
+        shape = self.axes.shape
+        here = tuple(int(k) for k in np.unravel_index(index, shape))
+        sides = _sides(self.axes, here)
+        lower, upper = index + (sides - here) * np.cumprod((1, *shape[:0:-1]))[::-1]
+        place = best_between(
+            self.models, index, lower, upper, data, weight, self.area, *search_beside(self.axes.box), _ASIDE
+        )
+        ends = tuple(int(sides[int(t > 0), k]) for k, t in enumerate(place[:4]))
+        n, q, angle, log_r = self.axes.values(here)  # type: ignore[arg-type]
+        to_n, to_q, to_angle, to_log_r = self.axes.values(ends)  # type: ignore[arg-type]
+        by_n, by_q, by_angle, by_log_r = np.abs(place[:4]).tolist()
+        r_e, turn = 10 ** (log_r + by_log_r * (to_log_r - log_r)), (to_angle - angle + 90) % 180 - 90
+        return Profile(
+            r_e, q * (to_q / q) ** by_q, (angle + by_angle * turn) % 180, n * (to_n / n) ** by_n, 1.0,
+            *place[4:].tolist(),
+        )  # fmt: skip
 
     def profile(self, index: int) -> Profile:
         """Return the profile of a model."""
         i, j, k, m = (int(value) for value in np.unravel_index(index, self.axes.shape))
         n, q, angle, log_r = self.axes.values((i, j, k, m))
         return Profile(10**log_r, q, angle, n)
+
+
+def _sides(axes: GridAxes, here: Sequence[int]) -> NDArray[np.int64]:
+    """Positions before and after one on each axis, shape (2, 4); itself where there is none. Angles are a circle."""
+    sides = np.array([(max(k - 1, 0), min(k + 1, size - 1)) for k, size in zip(here, axes.shape, strict=True)]).T
+    angles = axes.angle
+    turns = sorted(((angle - angles[here[2]]) % 180.0, k) for k, angle in enumerate(angles))
+    others = [k for turn, k in turns if turn > 0]
+    sides[:, 2] = (others[-1], others[0]) if len(others) > 1 else here[2]
+    return sides
 
 
 def _twin(axes: GridAxes, q: float, angle: float, k: int) -> int | None:

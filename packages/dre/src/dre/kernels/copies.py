@@ -15,6 +15,7 @@ from .compiled import compiled
 from .outskirts import add_light
 
 _NODES, _FEW, _RINGS = 9, 3, 3
+_RHO, _LOG_N, _STEP = 1, 4, 1e-4
 
 
 def copies(
@@ -39,20 +40,31 @@ def copies(
     -------
     ndarray of float64, shape (count, 81)
     """
+    edge = (2 * _RINGS + 1) * length / math.sqrt(math.pi * law[8])  # circle of the area of all rings
+    beyond = np.zeros(count)
+    beyond[:1] = _beyond(log_n, law[3], edge)
+    if count > 1:
+        up, down = (_beyond(log_n + step, law[3] * (1 + step * law[6]), edge) for step in (_STEP, -_STEP))
+        wider, narrower = (_beyond(log_n, law[3], edge * (1 - step)) for step in (_STEP, -_STEP))
+        beyond[_RHO], beyond[_LOG_N] = (wider - narrower) / (2 * _STEP), (up - down) / (2 * _STEP)
+    return _copies(count, beyond / length**2, law, slopes, x, y, box, float(length))
+
+
+def _beyond(log_n: float, b: float, radius: float) -> float:
+    """Light outside some half-light radii (Graham & Driver 2005, PASA 22, 118, eq. 2)."""
     from scipy.special import gammaincc
 
     n = math.exp(log_n)
-    edge = (2 * _RINGS + 1) * length / math.sqrt(math.pi * law[8])  # circle of the area of all rings
-    far = float(gammaincc(2 * n, law[3] * edge ** (1 / n))) / length**2
-    return _copies(count, far, law, slopes, x, y, box, float(length))
+    return float(gammaincc(2 * n, b * radius ** (1 / n)))
 
 
 @compiled(loose=True)
 def _copies(
-    count: int, beyond: float, law: NDArray, slopes: NDArray, x: float, y: float, box: int, length: float
+    count: int, beyond: NDArray, law: NDArray, slopes: NDArray, x: float, y: float, box: int, length: float
 ) -> NDArray[np.float64]:
     far, near = np.zeros((count, _FEW * _FEW)), np.empty((count, _NODES * _NODES))
-    far[0] = beyond
+    for k in range(count):
+        far[k] = beyond[k]
     _add_rings(far, _FEW, (box - 1) / (_FEW - 1), 2, _RINGS, law, slopes, x, y, length)
     ratio = (_FEW - 1) / (_NODES - 1)
     for k in range(count):
@@ -65,7 +77,7 @@ def _copies(
 
 @compiled(fused=True)
 def subtract_copies(pictures: NDArray, nodes: NDArray) -> None:
-    """Take the light of their copies (`copies`) out of periodic pictures, shape (k, box, box)."""
+    """Take the light of their copies (`copies`) out of periodic pictures, shape (k, box, box or more)."""
     side = pictures.shape[1]
     wide, pixels = np.empty((_NODES, side)), np.empty(side)
     for k in range(len(pictures)):
@@ -82,7 +94,7 @@ def bin_without_copies(pictures: NDArray, nodes: NDArray, label: NDArray, out: N
 
     Parameters
     ----------
-    pictures : ndarray, shape (k, side, side)
+    pictures : ndarray, shape (k, side, side or more)
     nodes : ndarray
         From `copies`.
     label : ndarray of int32, shape (side, side)

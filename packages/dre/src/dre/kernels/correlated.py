@@ -52,23 +52,28 @@ def correlated_information(rows: NDArray[np.float64], correlation: NDArray[np.fl
     ndarray of float64, shape (k, k)
     """
     spread = np.empty_like(rows)
-    _spread(rows, correlation, spread)
+    _spread_forward(rows, correlation, spread)
     flat = rows.reshape(len(rows), -1)
-    result = flat @ spread.reshape(len(rows), -1).T
-    return 0.5 * (result + result.T)
+    forward = flat @ spread.reshape(len(rows), -1).T
+    return forward + forward.T
 
 
 @compiled(loose=True)
-def _spread(rows: NDArray, correlation: NDArray, out: NDArray) -> None:
+def _spread_forward(rows: NDArray, correlation: NDArray, out: NDArray) -> None:
+    """Fill the sums over half of the separations, as each pair is seen from both of its ends."""
     count, box, _ = rows.shape
     reach = correlation.shape[0] // 2
-    out[:] = 0.0
-    for dy in range(-reach, reach + 1):
-        for dx in range(-reach, reach + 1):
-            value = correlation[dy + reach, dx + reach]
-            if value == 0.0:
-                continue
-            for k in range(count):
-                for y in range(max(0, -dy), min(box, box - dy)):
-                    for x in range(max(0, -dx), min(box, box - dx)):
-                        out[k, y, x] += value * rows[k, y + dy, x + dx]
+    for k in range(count):
+        for y in range(box):
+            total = out[k, y]
+            for x in range(box):
+                total[x] = 0.5 * correlation[reach, reach] * rows[k, y, x]
+            for dy in range(min(reach + 1, box - y)):
+                for dx in range(1 if dy == 0 else -reach, reach + 1):
+                    value = 0.5 * (correlation[reach + dy, reach + dx] + correlation[reach - dy, reach - dx])
+                    if value == 0.0:
+                        continue
+                    first, last = max(0, -dx), min(box, box - dx)
+                    own, other = total[first:last], rows[k, y + dy, first + dx : last + dx]
+                    for x in range(len(own)):
+                        own[x] += value * other[x]

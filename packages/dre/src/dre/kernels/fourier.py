@@ -107,8 +107,8 @@ def pictures(
 
     Returns
     -------
-    ndarray, shape (1 or 7, box, box)
-        float64; with derivatives float32, as they only say where to go.
+    ndarray, shape (1 or 7, box, length)
+        The columns beyond `box` are of no use. float64; with derivatives float32, as they only say where to go.
     """
     length, middle = zones.shape[1], (box - 1) / 2
     size = (7 if derivatives else 1, length, length // 2 + 1)
@@ -119,11 +119,11 @@ def pictures(
 
 
 def _corner(spectra: NDArray, box: int) -> NDArray:
-    """Inverse transforms, of which only the first `box` rows and columns are wanted."""
+    """Inverse transforms, of which only the first `box` rows are wanted."""
     from scipy.fft import ifft, irfft
 
     length = spectra.shape[1]
-    return irfft(ifft(spectra, axis=1, overwrite_x=True)[:, :box], length, axis=2)[:, :, :box]
+    return irfft(ifft(spectra, axis=1, overwrite_x=True)[:, :box], length, axis=2)
 
 
 @compiled()

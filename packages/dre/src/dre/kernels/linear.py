@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .compiled import compiled
-from .normal import flux_and_sky
 
 
 def linear_scan(
@@ -87,7 +86,7 @@ def _scan(
 def coarse_to_fine(
     models: NDArray, coarse: NDArray, shape: NDArray, data: NDArray, weight: NDArray, area: NDArray, firsts: int,
     leaders: int,
-) -> NDArray[np.float64]:  # fmt: skip
+) -> tuple[int, NDArray[np.float64]]:  # fmt: skip
     """Compare one object with some of the models, then with those around the best, until no better one is near.
 
     Parameters
@@ -105,8 +104,10 @@ def coarse_to_fine(
 
     Returns
     -------
-    ndarray of float64, shape (K,)
-        Gains as in `linear_scan`; NaN: not compared with.
+    top : int
+        The best of them.
+    gains : ndarray of float64, shape (K,)
+        As in `linear_scan`; NaN: not compared with.
     """
     power, cross, flat, square = _sums(data, weight, area)
     gains, walked = np.full(len(models), np.nan), np.zeros(len(models), np.bool_)
@@ -125,9 +126,19 @@ def coarse_to_fine(
             _mark_best(gains, 0, len(models), leaders, wanted)
         wanted &= ~walked
         if not wanted.any():
-            return gains
+            return _best_of(gains), gains
         walked |= wanted
         which = untried_around(np.flatnonzero(wanted), shape, gains)
+
+
+@compiled()
+def _best_of(gains: NDArray) -> int:
+    """Position of the largest value; of equal ones the first."""
+    top = 0
+    for k in range(len(gains)):
+        if gains[k] > gains[top] or np.isnan(gains[top]):
+            top = k
+    return top
 
 
 @compiled()
@@ -144,38 +155,6 @@ def _mark_best(gains: NDArray, start: int, stop: int, count: int, marked: NDArra
     for k in best:
         if k >= 0:
             marked[k] = True
-
-
-@compiled(loose=True)
-def centroid(
-    model: NDArray, data: NDArray, weight: NDArray, area: NDArray, x: NDArray, y: NDArray
-) -> tuple[float, float]:
-    """Centre of the light of an object through the window of a model that is centred at (0, 0).
-
-    Twice the centroid of data times model: of two equal Gaussians the product is centred half way (Bertin 2011, ASP
-    Conf. 442, 435, for such windows).
-
-    Parameters
-    ----------
-    model : ndarray of float32, shape (pixels or more,)
-    data, weight, area : ndarray of float64, shape (pixels,)
-        As in `linear_scan`; flux and sky of the model are solved first.
-    x, y : ndarray of float64, shape (pixels or more,)
-        Middles of the pixels.
-
-    Returns
-    -------
-    x, y : float
-        0 where the light in the window is not positive.
-    """
-    sky = flux_and_sky(model, data, weight, area)[1]
-    light, right, up = 0.0, 0.0, 0.0
-    for p in range(len(data)):
-        own = weight[p] * model[p] * (data[p] - sky * area[p])
-        light += own
-        right += own * x[p]
-        up += own * y[p]
-    return (2.0 * right / light, 2.0 * up / light) if light > 0.0 else (0.0, 0.0)
 
 
 @compiled()

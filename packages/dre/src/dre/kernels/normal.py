@@ -46,6 +46,23 @@ def flux_and_sky(picture: NDArray, data: NDArray, weight: NDArray, area: NDArray
 
 
 @compiled(loose=True)
+def quality(
+    inside: NDArray, picture: NDArray, flux: float, sky: float, data: NDArray, weight: NDArray, area: NDArray
+) -> tuple[float, float, float, int]:
+    """Sums over the cells inside that have a weight: light less sky, its variance, chi-square; and their number."""
+    light, variance, chi2, count = 0.0, 0.0, 0.0, 0
+    for p in range(len(data)):
+        if inside[p] and weight[p] > 0.0:
+            own = data[p] - sky * area[p]
+            rest = own - flux * picture[p]
+            light += own
+            variance += 1.0 / weight[p]
+            chi2 += weight[p] * rest * rest
+            count += 1
+    return light, variance, chi2, count
+
+
+@compiled(loose=True)
 def reweigh(
     picture: NDArray, flux: float, gain: float, variance: NDArray, data: NDArray, area: NDArray, weight: NDArray
 ) -> tuple[float, float, float]:

@@ -82,13 +82,27 @@ def core_of(box: int) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=8)
-def search_middles(box: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the (x, y) of the middles of the cells of `search_cells` from the middle of the box, px."""
+def search_beside(box: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Cells of the search beside each other.
+
+    Returns
+    -------
+    beside : ndarray of int64, shape (4, coarser cells)
+        The cell to the right, to the left, above and below each; at the edge of the box the cell itself.
+    apart : ndarray of float64, shape (2, coarser cells)
+        From the middle of the left one to that of the right along x, and of the lower one to the upper along y, px.
+    """
     group, area = search_cells(box)
-    label, _ = cells(box)
-    y, x = np.mgrid[:box, :box] - (box - 1) / 2
-    middle_x, middle_y = (np.bincount(group[label], axis.ravel()) / area for axis in (x, y))
-    return middle_x, middle_y
+    label = group[cells(box)[0]]
+    y, x = np.mgrid[:box, :box]
+    middle = np.array([np.bincount(label, axis.ravel()) / area for axis in (x, y)])
+    step = (np.sqrt(area) + 1) / 2
+    beside = np.empty((4, len(area)), np.int64)
+    for k, (right, up) in enumerate(((1, 0), (-1, 0), (0, 1), (0, -1))):
+        column, row = (np.rint(middle + step * [[right], [up]]).clip(0, box - 1)).astype(int)
+        beside[k] = label[row * box + column]
+    apart = np.array([middle[k][beside[2 * k]] - middle[k][beside[2 * k + 1]] for k in range(2)])
+    return beside, np.maximum(apart, 1.0)
 
 
 @lru_cache(maxsize=8)
@@ -116,6 +130,18 @@ def bin_pictures(pictures: NDArray, label: NDArray, out: NDArray) -> None:
                 cell = label[y * box + x]
                 if cell >= 0:
                     row[cell] += pictures[k, y, x]
+
+
+@compiled()
+def fill_pixels(values: NDArray, label: NDArray, out: NDArray) -> None:
+    """Give each pixel the value of its cell: values (k, cells) into out (k, box, box); 0 where the label is -1."""
+    box = out.shape[2]
+    for k in range(len(values)):
+        row = values[k]
+        for y in range(out.shape[1]):
+            for x in range(box):
+                cell = label[y * box + x]
+                out[k, y, x] = row[cell] if cell >= 0 else 0.0
 
 
 @compiled(fused=True)
