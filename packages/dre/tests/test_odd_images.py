@@ -31,7 +31,7 @@ def engines(sex, psfex):
 
 @pytest.mark.parametrize(("sex", "psfex"), ENGINES)
 def test_names_may_hold_anything(go, survey, sex, psfex):
-    names = ["image_1", "image_1_i", "a.b.c", "with space", "-dash", "ñandú_λ", "x" * 180]
+    names = ["image_1", "image_1_i", "-a.b c", "ñandú_λ", "x" * 180]
     for name in names:
         (survey / "Tiles" / f"{name}.fits").write_bytes((survey / "Tiles" / "image1.fits").read_bytes())
     code, said = go(stars=engines(sex, psfex))
