@@ -80,6 +80,20 @@ def test_files_without_an_image_are_named_once_and_the_rest_is_fitted(go, survey
 
 
 @pytest.mark.parametrize(("sex", "psfex"), ENGINES)
+def test_an_image_in_the_primary_hdu_with_another_behind_it(go, survey, skies, sex, psfex):
+    """Of such a file SExtractor writes check images that are no FITS files."""
+    sky = skies[0].image
+    weights = np.ones_like(sky)
+    hdus = afits.HDUList([afits.PrimaryHDU(sky, HEADER), afits.ImageHDU(weights)])
+    hdus.writeto(survey / "Tiles" / "weighted.fits")
+    code, said = go(stars=engines(sex, psfex))
+    assert code == 0, said
+    rows = go.summary("weighted")
+    assert set(rows["EXT_NUMBER"]) == {1}
+    assert np.array_equal(rows["R_E"], go.summary("image1")["R_E"])
+
+
+@pytest.mark.parametrize(("sex", "psfex"), ENGINES)
 def test_a_chip_without_stars_does_not_cost_the_others(go, survey, skies, sex, psfex):
     sky = skies[0].image
     blank = np.full_like(sky, np.nan)
