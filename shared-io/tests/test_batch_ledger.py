@@ -95,6 +95,18 @@ def test_a_strangers_file_in_the_place_of_an_output_is_not_touched(tmp_path: Pat
     assert go(tmp_path, [text]) == ["skipped"]
 
 
+def test_what_was_made_of_something_else_is_told_from_a_strangers_file(tmp_path: Path) -> None:
+    home = ledger.home(tmp_path, "stars", "try")
+    one = pictures(tmp_path)
+    other = Unit("a", one.outputs, Provenance("stars", "0.1.0", "try", {"radius": 2}))
+    assert go(tmp_path, [one], picture) == ["done"]
+    made = "is in the way (made from other inputs or settings); --overwrite replaces it"
+    assert batch.run([other], picture, ledger=home).refused[0].message == f"{one.outputs[0]} {made}"
+    assert made not in batch.run([one], picture, ledger=home, resume=False).refused[0].message
+    one.outputs[0].write_text("mine")
+    assert made not in batch.run([other], picture, ledger=home).refused[0].message
+
+
 def test_a_file_that_the_ledger_does_not_know_is_refused(tmp_path: Path) -> None:
     one = unit(tmp_path, 0)
     one.outputs[0].parent.mkdir()

@@ -77,8 +77,9 @@ def test_nothing_is_written_before_there_is_something_to_say(tmp_path: Path) -> 
 
 def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "folder").write_text("mine")
-    with pytest.raises(WriteFailed, match="folder: a file is where"), Ledger(tmp_path / "folder" / "x") as journal:
-        journal.begin("a", "key", [tmp_path / "folder" / "a"])
+    journal = Ledger(tmp_path / "folder" / "x")
+    journal.begin("a", "key", [tmp_path / "folder" / "a"])
+    with pytest.raises(WriteFailed, match="folder: a file is where"):
         journal.commit()
     assert (tmp_path / "folder").read_text() == "mine"
 

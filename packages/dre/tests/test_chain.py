@@ -54,7 +54,9 @@ def test_the_whole_chain_finds_the_truth_and_is_resumed_to_the_same_bytes(run, f
     assert page.count("<article") == len(rows)
     assert provenance.read(folder / "work" / "Summary" / "image1_tab.fits").config["statistic"] == "chi2"
     before = fingerprints(folder / "work")
-    entries = [entry for report in run.json(folder, RUN) for entry in report["entries"]]
+    reports = run.json(folder, RUN)
+    assert [report["step"] for report in reports] == ["sources", "PSFs", "profiles", "sheets", "page"]
+    entries = [entry for report in reports for entry in report["entries"]]
     assert {entry["state"] for entry in entries} == {"skipped"}
     for product in ("Summary/image1_tab.fits", "Report/image1_sheet1.png", "Report/index.html"):
         (folder / "work" / product).unlink()

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from shared_io.errors import ExternalFailed, InputNotFound
 
-from dre.config import DETECTION, parse
-from dre.external import programs, sextractor
+from dre.config import DETECTION, PSF_MODEL, parse
+from dre.external import programs, psfex, sextractor
+from dre.files import catalogue
 
 
 def script(folder: Path, name: str, body: str) -> Path:
@@ -81,6 +83,21 @@ def test_what_sextractor_is_told(tmp_path):
     assert all(Path(pairs[f"-{key}"]).is_absolute() for key in ("CATALOG_NAME", "PARAMETERS_NAME"))
 
 
+def test_a_folder_with_a_blank_in_its_name(tmp_path):
+    """SExtractor would read "my files/default.param" as two words."""
+    home, work = tmp_path / "my files, old", tmp_path / "work"
+    home.mkdir()
+    work.mkdir()
+    for name in ("default.conv", "default.nnw", "default.param", "my.sex"):
+        (home / name).write_text(name)
+    sextractor.run(recorder(tmp_path), [Path("a.fits")], work, parse("", DETECTION), home / "my.sex", overrides={})
+    told = (tmp_path / "arguments").read_text().splitlines()
+    pairs = dict(zip(told[1::2], told[2::2], strict=True))
+    for key, name in (("c", "my.sex"), ("PARAMETERS_NAME", "default.param"), ("STARNNW_NAME", "default.nnw")):
+        assert " " not in pairs[f"-{key}"]
+        assert Path(pairs[f"-{key}"]).read_text() == name
+
+
 def test_a_parameter_file_that_the_user_named_and_that_is_missing_is_an_error(tmp_path):
     config = tmp_path / "my.sex"
     config.write_text("PARAMETERS_NAME nowhere.param")
@@ -88,3 +105,20 @@ def test_a_parameter_file_that_the_user_named_and_that_is_missing_is_an_error(tm
         sextractor.run(
             recorder(tmp_path), [Path("a.fits")], tmp_path, parse(config.read_text(), DETECTION), config, overrides={}
         )
+
+
+def test_stars_with_blank_pixels_in_their_core_are_kept_from_psfex(tmp_path):
+    """PSFEx would take them as they are, and a column of NaN would take the side of the PSF with it."""
+    source = Path(__file__).parent / "data" / "tile_cat.fits"
+    table, heads = catalogue.read_extensions(source)[0], catalogue.read_heads(source)
+    table["VIGNET"][table["VIGNET"] < -1e29] = 0
+    table["VIGNET"][3, 0, 0] = -1e30  # far from the core: of no concern
+    star, middle = int(np.argmin(table["FLUX_RADIUS"])), table["VIGNET"].shape[1] // 2
+    for name, rows in (("sound", len(table)), ("wounded", len(table) - 1)):
+        work = tmp_path / name
+        work.mkdir()
+        catalogue.write_ldac(work / "cat.fits", [table], heads)
+        copy = script(tmp_path, "psfex", f'cp "$1" {work}/seen.fits; touch {work}/stars.psf')
+        psfex.run(programs.Program("PSFEx", copy), work / "cat.fits", work, parse("", PSF_MODEL), None)
+        assert catalogue.count_sources(work / "seen.fits") == rows
+        table["VIGNET"][star, middle, middle + 2] = -1e30

@@ -41,6 +41,23 @@ def test_names_may_hold_anything(go, survey, sex, psfex):
         assert np.array_equal(go.summary(name)["R_E"], first["R_E"])
 
 
+def test_a_second_run_in_the_same_folder_adds_its_images_to_the_page(run, go, survey):
+    line = "dre run Tiles -o work -m small.fits --gain 1 --engine sep --psf-engine stars"
+    first = survey / "Tiles" / "image1.fits"
+    for name in ("image1", "image2"):
+        first.rename(survey / "Tiles" / f"{name}.fits")
+        first = survey / "Tiles" / f"{name}.fits"
+        code, out = run(survey, line)
+        assert code == 0, out + run.errors
+    page = (survey / "work" / "Report" / "index.html").read_text()
+    assert page.count("<article") == 2 * len(go.summary("image1"))
+    assert all((survey / "work" / "Report" / f"{name}_sheet1.png").exists() for name in ("image1", "image2"))
+    (survey / "work" / "Report" / "image1_sheet1.png").unlink()  # its pixels are not known any more
+    code, out = run(survey, line)
+    assert code == 3
+    assert "failed: image1" in out
+
+
 @pytest.mark.parametrize(("sex", "psfex"), ENGINES)
 def test_files_without_an_image_are_named_once_and_the_rest_is_fitted(go, survey, skies, sex, psfex):
     tiles, sky = survey / "Tiles", skies[0].image

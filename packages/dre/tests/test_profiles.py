@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.ndimage import convolve
+from scipy.ndimage import convolve, label
 from test_render import PSF
 
 from dre import FitFlag, Fitter, NoiseCorrelation, Profile, Renderer, SearchGrid, Stamp, fit_profiles
 from dre.blends import deblended
+from dre.cutouts import neighbour_map
 from dre.grid import GridAxes
 from dre.kernels.normal import flux_and_sky
 from dre.pixels import Pixels, usable
@@ -141,6 +142,25 @@ def test_errors_hold_the_truth_in_correlated_noise(search):
     assert naive[0].estimate.errors[0] < 0.7 * fits[0].estimate.errors[0]
 
 
+def test_peaks_of_correlated_noise_are_no_neighbours(search):
+    """To leave out what stands out of the noise by chance would leave a sky that is too dark."""
+    kernel = np.outer([0.25, 0.5, 0.25], [0.25, 0.5, 0.25])
+    other = Renderer.through(PSF, 96).image(Profile(2.0, 0.8, 0.0, 1.0, 2e4, -30.0, 30.0))
+    stamps = []
+    for k in range(8):
+        noise = 7.0 * convolve(np.random.default_rng(k).normal(size=(96, 96)), kernel) / np.sqrt((kernel**2).sum())
+        found, count = label(np.where(make().mask | (other > 3), 0.0, noise) > 1.5 * 7)
+        found[other > 3] = count + 1
+        picture = Renderer.through(PSF, 96).image(TRUTH) + noise + other
+        stamps.append(make(obj=picture, neighbours=neighbour_map(found, 0)))
+    correlation = NoiseCorrelation.measured(stamps)
+    left = np.unique(correlation.without_peaks(stamps[-1]).neighbours)
+    assert count + 1 in left
+    assert len(left) < 0.05 * count
+    fits = list(fit_profiles(stamps, Fitter(search, PSF, noise=correlation)))
+    assert abs(np.mean([one.estimate.values[5] / one.estimate.errors[5] for one in fits])) < 0.8
+
+
 def test_white_noise_is_found_white():
     assert NoiseCorrelation.measured([make(seed=k) for k in range(4)]).white
 
@@ -232,6 +252,31 @@ def test_neighbours_are_masked(fitter):
     assert abs(ignored.values[0] - alone.values[0]) > 5 * alone.errors[0]
 
 
+def test_arrays_of_any_kind(fitter):
+    """Byte order of FITS files, a view of a larger image, integers for a mask, one noise for all pixels."""
+    plain = make()
+    told = fitter.fit(plain).estimate.values
+    wide = np.zeros((100, 200), ">f8")
+    wide[2:98, 1:193:2] = plain.obj
+    other = make(obj=wide[2:98, 1:193:2], mask=plain.mask.astype(">i2") * 4, rms=7.0)
+    np.testing.assert_array_equal(fitter.fit(other).estimate.values, told)
+    blank = make(obj=np.ma.array(plain.obj, mask=plain.obj > 1e9))
+    np.testing.assert_array_equal(fitter.fit(blank).estimate.values, told)
+
+
+def test_no_noise_where_there_is_none(fitter):
+    flat = make(obj=np.full((96, 96), 3.0))
+    small = replace(make(), rms=np.ones((40, 40)))
+    assert NoiseCorrelation.measured([flat, small]).white
+    assert fitter.fit(flat).flag & (FitFlag.NOT_POSITIVE | FitFlag.LOW_SN)
+    assert fitter.fit(small).flag == FitFlag.SHAPE
+
+
+def test_a_halo_is_no_correlated_noise():
+    halo = Renderer.through(PSF, 96).image(TRUTH._replace(r_e=20.0, n=4.0, flux=1e5))
+    assert NoiseCorrelation.measured([make(seed=k, obj=make(seed=k).obj + halo) for k in range(4)]).values.sum() < 1.2
+
+
 def test_cuts_that_do_not_know_their_neighbours():
     stamp = make(neighbours=None)
     stamp.obj[10:16, 10:16] += 200
@@ -239,6 +284,16 @@ def test_cuts_that_do_not_know_their_neighbours():
     assert not used[11:15, 11:15].any()
     assert used[stamp.mask].all()
     assert used.mean() > 0.9
+
+
+@pytest.mark.parametrize("flux", [0.0, 3e6])
+def test_neither_correlated_noise_nor_the_own_halo_is_a_neighbour(flux):
+    noise = convolve(np.random.default_rng(8).normal(size=(96, 96)), np.outer([1, 2, 1], [1, 2, 1]) / 6, mode="wrap")
+    halo = Renderer.through(PSF, 96).image(TRUTH._replace(n=4.0, flux=flux))
+    stamp = make(obj=halo + 7.0 * noise, neighbours=None)
+    assert usable(stamp).mean() > 0.995
+    stamp.obj[70:74, 20:24] += 150
+    assert not usable(stamp)[70:74, 20:24].any()
 
 
 def pair_of(separation):
@@ -276,6 +331,26 @@ def test_a_blend_at_two_radii_is_taken_apart(fitter):
         assert off <= was + 0.005
         assert after.pixels > before.pixels
         assert after.cells <= after.pixels
+
+
+def test_three_galaxies_are_taken_apart(fitter):
+    """Each against the others of before, all at once, they would swing for ever."""
+    places = [(90, 80), (100, 80), (95, 89)]
+    image, renderer = np.zeros((180, 200)), Renderer.through(PSF, 96)
+    for x, y in places:
+        image[y - 48 : y + 48, x - 48 : x + 48] += renderer.image(Profile(4.0, 0.8, 20.0, 2.0, 4e4, 0.5, 0.5))
+    image += np.random.default_rng(4).normal(size=image.shape) * np.sqrt(image + 25)
+    y, x = np.indices(image.shape)
+    owner = 1 + np.argmin([np.hypot(x - column, y - row) for column, row in places], 0)
+    stamps = {}
+    for number, (column, row) in enumerate(places, 1):
+        window = np.s_[row - 48 : row + 48, column - 48 : column + 48]
+        others, mask = np.where((image > 15) & (owner != number), owner, 0), (image > 15) & (owner == number)
+        place = number, column + 1.0, row + 1.0, others[window]
+        stamps[f"00_{number}"] = Stamp(f"00_{number}", image[window], mask[window], np.full((96, 96), 5.0), 0, *place)
+    first = list(fit_profiles(stamps.values(), fitter))
+    for one in deblended(first, lambda names: [stamps[name] for name in names], fitter):
+        assert abs(np.log10(one.profile.r_e / 4.0)) < 0.02
 
 
 def test_an_object_without_neighbours_is_not_fitted_again(fitter):

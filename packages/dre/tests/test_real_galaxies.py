@@ -24,3 +24,21 @@ def test_the_radius_and_index_of_other_codes(name, r_e, n):
     profile = Fitter(SearchGrid.build(STARTS, model), model).fit(stamp).profile
     assert profile.r_e == pytest.approx(r_e, rel=0.02)
     assert profile.n == pytest.approx(n, rel=0.05)
+
+
+@pytest.mark.parametrize("bad", ["left out", "not known"])
+def test_neighbours_that_nobody_named(bad):
+    """A picture with its masked pixels blank, or with no mask at all: the galaxy's own halo is no neighbour."""
+    image, mask, sigma, psf = (
+        np.load(DATA / f"gal1_{part}.npy").astype(float) for part in ("im", "mask", "sig", "psf")
+    )
+    y, x = np.mgrid[:121, :121] - 60
+    shown = np.where(mask != 0, np.nan, image) if bad == "left out" else image
+    model = PSFModel(psf[None], clip=False)
+    fitter = Fitter(SearchGrid.build(STARTS, model), model)
+    mine, told = (
+        fitter.fit(Stamp("00_0001", picture, np.hypot(x, y) < 10, sigma, neighbours=others)).profile
+        for picture, others in ((shown, None), (image, (mask != 0).astype(np.int32)))
+    )
+    assert mine.r_e == pytest.approx(told.r_e, rel=0.01)
+    assert mine.n == pytest.approx(told.n, rel=0.02)

@@ -84,6 +84,23 @@ class Neighbourhood:
         wanted = np.isin(self._places[0], np.array(sorted(moved), dtype=np.int64))
         return [one.name for one in self.fits.values() if one.ok and wanted[self._inside(one)].any()]
 
+    def apart(self, names: Iterable[str]) -> list[list[str]]:
+        """Part names into lists in which nobody has another of the list in or around their stamp.
+
+        Objects that are fitted one after the other approach what fits best together; all at once, each against the
+        others of before, three of them can swing for ever.
+        """
+        own = {one.name: one for one in self.fits.values()}
+        turns: dict[int, int] = {}
+        lists: list[list[str]] = []
+        for name in names:
+            taken = {turns.get(number) for number, _ in self.near(own[name])}
+            turn = turns[own[name].number] = next(k for k in range(len(taken) + 1) if k not in taken)
+            if turn == len(lists):
+                lists.append([])
+            lists[turn].append(name)
+        return lists
+
 
 def without_neighbours(stamp: Stamp, others: list[tuple[int, Profile]], fitter: Fitter) -> Stamp | None:
     """Take the profiles of neighbours out of a stamp.
@@ -207,16 +224,21 @@ def settle(
     """
     names = [one.name for one in found.values() if one.ok]
     for _ in range(PASSES):
+        around = _around(found, shown)
         moved = set()
-        for result in in_order(again_among(dict(found)), read(names), workers):
-            if result is not None:
-                if _has_moved(found[result.number].estimate, result.estimate):
-                    moved.add(result.number)
-                found[result.number] = result
-        around = Neighbourhood({number: fit for number, one in found.items() if (fit := shown(one)) is not None})
-        names = around.beside(moved)
+        for some in around.apart(names):
+            for result in in_order(again_among(dict(found)), read(some), workers):
+                if result is not None:
+                    if _has_moved(found[result.number].estimate, result.estimate):
+                        moved.add(result.number)
+                    found[result.number] = result
+        names = _around(found, shown).beside(moved)
         if not names:
             return
+
+
+def _around(found: Mapping[int, F], shown: Callable[[F], ProfileFit | None]) -> Neighbourhood:
+    return Neighbourhood({number: fit for number, one in found.items() if (fit := shown(one)) is not None})
 
 
 def _has_moved(before: Estimate | None, after: Estimate | None) -> bool:

@@ -12,7 +12,7 @@ from scipy import ndimage
 from .kernels.superpixels import cells, complete, sum_cells
 from .stamp import Stamp
 
-_BRIGHT, _GROWN = 3.0, 2
+_STANDING, _GROWN = 4.5, 2
 _EVERY = 17
 
 
@@ -109,18 +109,55 @@ def _typical(rms: NDArray[np.floating], used: NDArray[np.bool_]) -> float:
 def usable(stamp: Stamp) -> NDArray[np.bool_]:
     """Pixels with a value, a noise, and no light of a neighbour.
 
-    Where the stamp does not say which pixels are a neighbour's (cuts made by the predecessor), those outside the mask
-    that stand out of the noise by 3 standard deviations after smoothing over 3 x 3 pixels, and 2 pixels around them,
-    are taken for it.
+    Where the stamp does not say which pixels are a neighbour's (any picture, cuts made by the predecessor), those are
+    taken for it that `_strangers` finds.
     """
     with np.errstate(invalid="ignore"):
         good = np.isfinite(stamp.obj) & np.isfinite(stamp.rms) & (stamp.rms > 0)
-    if stamp.neighbours is not None:
-        return good & (stamp.neighbours == 0)
-    ratio = np.where(good, stamp.obj / np.where(good, stamp.rms, 1.0), 0.0)
-    level = float(np.median(ratio[good & ~stamp.mask])) if (good & ~stamp.mask).any() else 0.0
-    bright = (ndimage.uniform_filter(ratio - level, 3) > _BRIGHT / 3 * 1.5) & ~stamp.mask
-    return good & ~(ndimage.binary_dilation(bright, iterations=_GROWN) & ~stamp.mask)
+    return good & (~_strangers(stamp, good) if stamp.neighbours is None else stamp.neighbours == 0)
+
+
+def _strangers(stamp: Stamp, good: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels outside the mask that stand out of the object's own light, and 2 pixels around them.
+
+    Its own light at a pixel is that at the opposite side of its centre, or the median at that distance if there is
+    more: a galaxy is symmetric, and a neighbour is not. After smoothing over 3 x 3 pixels a neighbour has 4.5 standard
+    deviations (of what noise, correlated or not, makes of the difference of two sides) and half of that light more.
+    """
+    outside = good & ~stamp.mask
+    if not outside.any():
+        return outside
+    ratio = np.divide(stamp.obj, stamp.rms, out=np.zeros(good.shape), where=good, casting="unsafe")
+    light = ndimage.uniform_filter(np.where(good, ratio - np.median(ratio[outside]), 0.0), 3)
+    if not (light[outside] > _STANDING / 3).any():
+        return np.zeros_like(good)
+    centre = ndimage.center_of_mass(np.where(stamp.mask, light.clip(0.0), 0.0) + 1e-9)  # of no light: the middle
+    opposite = _opposite(light, good, centre)
+    both = outside & np.isfinite(opposite)
+    spread = 1.4826 / math.sqrt(2) * float(np.median(np.abs(light - opposite)[both])) if both.any() else 0.0
+    own = np.fmax(np.fmax(opposite, _ring(light, good, centre)), 0.0)
+    bright = (light - own > np.maximum(_STANDING * max(spread, 1 / 3), 0.5 * own)) & outside
+    return ndimage.binary_dilation(bright, iterations=_GROWN) & ~stamp.mask
+
+
+def _opposite(light: NDArray[np.float64], good: NDArray[np.bool_], centre: tuple[float, ...]) -> NDArray[np.float64]:
+    """Light of the pixels at the opposite side of a centre; NaN: there is none."""
+    y, x = np.ogrid[: len(light), : light.shape[1]]
+    there_y, there_x = round(2 * centre[0]) - y, round(2 * centre[1]) - x
+    inside = (there_y >= 0) & (there_y < len(light)) & (there_x >= 0) & (there_x < len(light))
+    there = np.where(inside, there_y, 0), np.where(inside, there_x, 0)
+    return np.where(inside & good[there], light[there], np.nan)
+
+
+def _ring(light: NDArray[np.float64], good: NDArray[np.bool_], centre: tuple[float, ...]) -> NDArray[np.float64]:
+    """Median of all light at the distance of each pixel from a centre."""
+    y, x = np.ogrid[: len(light), : light.shape[1]]
+    ring = np.hypot(y - centre[0], x - centre[1]).astype(np.int32) // 2
+    some = slice(None, None, 2), slice(None, None, 2)  # smoothed light has no finer detail
+    known = np.unique(ring[some][good[some]])
+    profile = np.zeros(ring.max() + 1)
+    profile[known] = ndimage.median(light[some], np.where(good[some], ring[some], -1), known)
+    return profile[ring]
 
 
 def quiet(stamp: Stamp) -> NDArray[np.bool_]:

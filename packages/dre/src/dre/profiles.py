@@ -163,6 +163,7 @@ class Fitter:
         wrong = what_is_wrong(stamp, self.grid.axes.box)
         if wrong:
             return ProfileFit.of(stamp, flag=wrong[0], reason=wrong[1])
+        stamp = self.noise.without_peaks(stamp)
         try:
             pixels = Pixels.of(stamp, self.gain)
         except ValueError as error:

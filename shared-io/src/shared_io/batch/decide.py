@@ -28,8 +28,15 @@ def decide(unit: Unit, ledger: Ledger, *, overwrite: bool, resume: bool) -> Entr
         return Entry(unit.name, "skipped", unit.names)
     strange = [path for path in there if not (resume and _ours(path, key, known[path]))]
     if strange and not overwrite:
-        return Entry(unit.name, "refused", unit.names, f"{strange[0]} is in the way; --overwrite replaces it")
+        why = " (made from other inputs or settings)" if _outdated(strange[0], key, ledger) else ""
+        return Entry(unit.name, "refused", unit.names, f"{strange[0]} is in the way{why}; --overwrite replaces it")
     return None
+
+
+def _outdated(path: Path, key: str, ledger: Ledger) -> bool:
+    """Whether what lies at a path is what an earlier run made there, of something else."""
+    record = ledger.find(path)
+    return record is not None and record.key != key and record.seal is not None and record.seal.matches(path)
 
 
 def _of(record: Record | None, key: str) -> Record | None:

@@ -64,22 +64,31 @@ def run(
         "CHECKIMAGE_NAME": ",".join(str(products[suffix]) for suffix in CHECK_IMAGES),
         "WRITE_XML": "N",
         "VERBOSE_TYPE": "QUIET",
-        **_files_named(program, folder, settings, config),
+        **{key: _one_word(path, folder) for key, path in _files_named(program, folder, settings, config).items()},
         **overrides,
     }
     if config is None:
         config = folder / "settings.sex"
         config.write_text("".join(f"{key} {value}\n" for key, value in settings.values.items()))
-    arguments = [",".join(str(image) for image in images), "-c", str(config.absolute())]
+    arguments = [",".join(str(image) for image in images), "-c", _one_word(config, folder)]
     for key, value in keys.items():
         arguments += [f"-{key}", value]
     program.run(arguments, subject=images[-1])
     return products
 
 
-def _files_named(program: Program, folder: Path, settings: Settings, config: Path | None) -> dict[str, str]:
-    """Return absolute paths of the parameter, filter and network files that the settings name."""
-    found = {"PARAMETERS_NAME": str(_parameters(folder, settings, config))}
+def _one_word(path: Path, folder: Path) -> str:
+    """Return an absolute path that SExtractor, which parts values at blanks and commas, takes for one: else a link."""
+    if not any(letter.isspace() or letter in ",\"'" for letter in str(path.absolute())):
+        return str(path.absolute())
+    link = folder / f"link-{path.name.replace(' ', '-').replace(',', '-')}"
+    link.symlink_to(path.absolute())
+    return str(link)
+
+
+def _files_named(program: Program, folder: Path, settings: Settings, config: Path | None) -> dict[str, Path]:
+    """Return the parameter, filter and network files that the settings name."""
+    found = {"PARAMETERS_NAME": _parameters(folder, settings, config)}
     for key, title in AUXILIARY.items():
         name = settings.text(key)
         if key == "FILTER_NAME" and not settings.flag("FILTER"):
@@ -90,7 +99,7 @@ def _files_named(program: Program, folder: Path, settings: Settings, config: Pat
                 f"{key} ({title}) is neither here nor among SExtractor's own files", path=Path(name),
                 hint=f"correct {key} in {config or 'the settings'}",
             )  # fmt: skip
-        found[key] = str(path)
+        found[key] = path
     return found
 
 

@@ -78,7 +78,28 @@ def plan_of(request: Request) -> str:
     return "\n".join([*(f"would fit: {path}" for path in images), f"{len(images)} image(s) -> {steps}"])
 
 
-def run_chain(request: Request, running: Running, say: Callable[[str], None]) -> Iterator[Report]:
+@dataclass(frozen=True)
+class Done:
+    """What became of one step: its report, and which step it was."""
+
+    step: str
+    report: Report
+
+    @property
+    def exit_code(self) -> int:
+        """That of the report."""
+        return self.report.exit_code
+
+    def to_text(self) -> str:
+        """Return the report in words."""
+        return self.report.to_text()
+
+    def to_json(self) -> dict[str, object]:
+        """Return the report with the step's name."""
+        return {"step": self.step, **self.report.to_json()}
+
+
+def run_chain(request: Request, running: Running, say: Callable[[str], None]) -> Iterator[Done]:
     """Run every step, and yield what became of it.
 
     Parameters
@@ -101,13 +122,13 @@ def run_chain(request: Request, running: Running, say: Callable[[str], None]) ->
     for title, step in request.steps:
         say(f"{title}:")
         report = step(request, running)
-        yield report
+        yield Done(title, report)
         request = _left(request, report)
         if not request.images:
             return
     if request.report:
         say("sheets and page:")
-        yield from _report(request, running)
+        yield from map(Done, ("sheets", "page"), _report(request, running))
 
 
 def _left(request: Request, report: Report) -> Request:
@@ -166,7 +187,7 @@ def _threads(running: Running) -> int:
 
 def _report(request: Request, running: Running) -> Iterator[Report]:
     own = reporting.Request(
-        request.folder("summary"), request.stamps, request.psfs, request.folder("report"),
+        request.folder("summary"), request.stamps, request.psfs, request.folder("report"), earlier=True,
     )  # fmt: skip
     return reporting.report_all(own, running)
 

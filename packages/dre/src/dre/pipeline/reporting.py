@@ -29,12 +29,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What to report; see the options of ``dre report``."""
+    """What to report; see the options of ``dre report``.
+
+    Attributes
+    ----------
+    earlier : bool
+        Whether images that `stamps` does not know, those of an earlier run, stay on the page with the sheets they have;
+        else they fail.
+    """
 
     summary: Path
     stamps: Sources
     psf: Path
     output: Path
+    earlier: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,12 +81,14 @@ def report_all(request: Request, running: Running | None = None) -> Iterator[Rep
         outputs = tuple(request.output / file for file in _sheet_names(name, len(rows)))
         return batch.Unit(name, outputs, provenance("report", {"sheets": 2}, [path, *job.stamps.inputs, job.psf]), job)
 
+    left = _left_alone(request, tables) if request.earlier else set()
+    own = [path for path in tables if path not in left]
     sheets = run_step(
-        tables, plan, _draw_sheets, verb="report", folder=request.output, name=_stem, running=running, what="images"
+        own, plan, _draw_sheets, verb="report", folder=request.output, name=_stem, running=running, what="images"
     )
     yield sheets
     drawn = {entry.name for entry in (*sheets.done, *sheets.skipped)}
-    shown = [path for path in tables if _stem(path) in drawn]
+    shown = [path for path in tables if path in left or _stem(path) in drawn]
     if not shown:
         return
     unit = batch.Unit("index.html", (request.output / "index.html",), provenance("report", {"page": 2}, shown), None)
@@ -86,6 +96,17 @@ def report_all(request: Request, running: Running | None = None) -> Iterator[Rep
         [unit], partial(_write_page, shown), overwrite=True, resume=running.resume, what="pages",
         ledger=ledger.home(request.output, "dre", "page"),
     )  # fmt: skip
+
+
+def _left_alone(request: Request, tables: list[Path]) -> set[Path]:
+    """Tables of images that this run does not know, whose sheets are there."""
+    known = {request.stamps.name(path) for path in request.stamps.paths()}
+    return {
+        path
+        for path in tables
+        if _stem(path) not in known
+        and all((request.output / name).exists() for name in _sheet_names(_stem(path), len(read_rows(path))))
+    }
 
 
 def _stem(path: Path) -> str:
