@@ -93,7 +93,7 @@ def against_compatible(grid, convolved, repeats: int) -> None:
     from dre.compare import fit_one
     from dre.pixels import Pixels
 
-    print("\nclassic grid, a start: predecessor's statistic in the mask, default statistic with sky around it and a centre")
+    print("\nclassic grid, a start: predecessor's statistic in the mask, default one with sky around it and a centre")
     for pixels, radius in ((400, 11.3), (1500, 21.9), (5000, 39.9)):
         stamp = objects(1, radius)[0]
         old = timed(lambda stamp=stamp: fit_one(stamp, convolved), repeats)
