@@ -74,7 +74,7 @@ def test_steps_end_near_the_minimum(search, monkeypatch):
         errors = np.sqrt(np.diag(np.linalg.inv(ended.information)))[:6]
         worst.append(np.abs((further.coordinates - ended.coordinates) / errors).max())
         assert further.steps >= ended.steps
-    assert max(worst) < 0.03
+    assert max(worst) < 0.003
     assert max(worst) > 0
 
 
