@@ -90,7 +90,7 @@ def subtract_copies(pictures: NDArray, nodes: NDArray) -> None:
 
 @compiled(fused=True)
 def bin_without_copies(pictures: NDArray, nodes: NDArray, label: NDArray, out: NDArray) -> None:
-    """Add up the pixels of each cell less the light of the copies: `subtract_copies`, then `superpixels.bin_pictures`.
+    """Add up the pixels of each cell less the light of the copies: `subtract_copies` and sums in one.
 
     Parameters
     ----------
