@@ -16,7 +16,7 @@ TOOLS = ("cosmic-conn", "otrain", "scope", "dre")
 # What is installed under another name than it is imported by.
 IMPORT_NAMES = {
     "PyYAML": "yaml", "scikit-image": "skimage", "scikit-learn": "sklearn", "protobuf": "google",
-    "cupy-cuda12x": "cupy",
+    "cupy-cuda12x": "cupy", "pillow": "PIL",
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from shared_io.errors import CorruptInput, ExternalFailed
 from dre.files.catalogue import timeless
 
 if TYPE_CHECKING:
+    from shared_io.fits import HDUInfo
     from shared_io.provenance import Provenance
 
 
@@ -55,10 +57,7 @@ def plain_copy(source: Path, folder: Path, name: str) -> Path:
     from astropy.io import fits as afits
 
     target = folder / f"{name}.fits"
-    infos = fits.inspect(source)
-    plain = {len(info.shape) for info in infos if info.kind == "image"} - {0} == {2}
-    compressed = any(info.kind == "compressed" for info in infos)
-    if source.suffix.lower() in {".fits", ".fit", ".fts"} and plain and not compressed:
+    if source.suffix.lower() in {".fits", ".fit", ".fts"} and _simple(fits.inspect(source)):
         target.symlink_to(source.absolute())
         return target
     images = fits.read_images(source)
@@ -66,3 +65,14 @@ def plain_copy(source: Path, folder: Path, name: str) -> Path:
     rest = [] if len(images) == 1 else [afits.ImageHDU(image.data, image.header) for image in images]
     fits.write(target, [first, *rest])
     return target
+
+
+def _simple(infos: Sequence[HDUInfo]) -> bool:
+    """Whether SExtractor takes a file as it is: one image, or several in extensions, all of two dimensions.
+
+    Of an image in the primary HDU with others behind it SExtractor writes check images that are no FITS files.
+    """
+    images = [info for info in infos if info.kind == "image" and info.shape]
+    alone = len(images) == 1 or all(info.index > 0 for info in images)
+    compressed = any(info.kind == "compressed" for info in infos)
+    return alone and not compressed and {len(info.shape) for info in images} == {2}
