@@ -40,3 +40,9 @@ def compatible_chi(models, data, mask, rms):
         terms = (d - model) ** 2 / (model + rms[mask].astype(np.float64) ** 2)
     good = ~np.isnan(terms[0])
     return terms[:, good].mean(1), scale
+
+
+def cell_sums(pictures, label, count):
+    """Sums of the pixels of each cell; label -1 belongs to no cell."""
+    own = label.ravel() >= 0
+    return np.array([np.bincount(label.ravel()[own], plane.ravel()[own], count) for plane in pictures])

@@ -10,7 +10,6 @@ from dre.kernels.elementary import exp_of, log_of
 from dre.kernels.linear import coarse_to_fine, linear_scan, untried_around
 from dre.kernels.normal import add_normal_equations, flux_and_sky, quality, reweigh, weigh
 from dre.kernels.superpixels import (
-    bin_pictures,
     cells,
     complete,
     core_of,
@@ -37,17 +36,6 @@ def test_cells_divide_the_box(box):
 
 def test_the_classic_box_has_2560_cells():
     assert len(cells(128)[1]) == 2560
-
-
-def test_sums_of_cells_leave_out_what_is_not_used():
-    label, area = cells(40)
-    used = label.copy()
-    used[::3] = -1
-    picture = np.random.default_rng(1).normal(size=(2, 40, 40))
-    out = np.full((2, len(area)), 7.0)
-    bin_pictures(picture, used, out)
-    expected = [np.bincount(used[used >= 0], plane.ravel()[used >= 0], len(area)) for plane in picture]
-    assert out == pytest.approx(np.array(expected))
 
 
 def test_pixels_are_filled_with_their_cells():

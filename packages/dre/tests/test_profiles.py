@@ -60,6 +60,24 @@ def test_the_truth_without_noise_is_found_from_a_grid_model(search):
     assert solution.parts[0].sky * pixels.unit == pytest.approx(3.0, abs=0.02)
 
 
+def test_steps_end_near_the_minimum(search, monkeypatch):
+    """Steps that go on until nothing changes move it by little of a standard error."""
+    renderer, worst = CellRenderer.through(PSF, 96), []
+    for seed, rms in ((1, 7.0), (2, 7.0), (3, 1.0), (4, 30.0), (5, 30.0), (6, 1.0)):
+        pixels = Pixels.of(make(seed=seed, rms=rms), 1.0)
+        start = search.start(pixels, search.best(pixels)[0])
+        ended = polish([View(pixels, renderer)], start)
+        with monkeypatch.context() as strict:
+            strict.setattr("dre.polish.NEAR", 1e-7)
+            strict.setattr("dre.polish.LEFT", 0.0)
+            further = polish([View(pixels, renderer)], start)
+        errors = np.sqrt(np.diag(np.linalg.inv(ended.information)))[:6]
+        worst.append(np.abs((further.coordinates - ended.coordinates) / errors).max())
+        assert further.steps >= ended.steps
+    assert max(worst) < 0.003
+    assert max(worst) > 0
+
+
 def test_coarse_to_fine_finds_what_comparing_with_all_finds(search):
     rng = np.random.default_rng(8)
     for k in range(40):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dre.kernels.steps import damped_step, free_parameters, moved
+from dre.kernels.steps import damped_step, free_parameters, inverted, moved
 
 LOW, HIGH, CAPS = np.full(6, -2.0), np.full(6, 2.0), np.full(6, 0.5)
 
@@ -58,3 +58,18 @@ def test_moves_stay_short_and_inside(point, step):
     if eta > 1.5:
         free[1:3] *= 1.5 / eta
     assert there == pytest.approx(free, abs=1e-12)
+
+
+@given(st.integers(0, 10**6), st.integers(7, 12))
+@settings(deadline=None)
+def test_inverse_is_that_of_numpy(seed, size):
+    rows = np.random.default_rng(seed).normal(size=(size, 40))
+    rows /= np.sqrt((rows**2).sum(1, keepdims=True))
+    inverse, sound = inverted(rows @ rows.T)
+    assert sound
+    assert inverse == pytest.approx(np.linalg.inv(rows @ rows.T), rel=1e-8, abs=1e-8)
+
+
+def test_a_singular_matrix_has_no_inverse():
+    assert not inverted(np.ones((3, 3)))[1]
+    assert not inverted(np.array([[1.0, 2.0], [2.0, 1.0]]))[1]

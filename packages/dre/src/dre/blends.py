@@ -60,28 +60,32 @@ class Neighbourhood:
 
     def near(self, own: Stamp | ProfileFit) -> list[tuple[int, Profile]]:
         """Return number and profile of the others in and around an object's stamp, their centres from its middle."""
-        if own.x is None or own.y is None:
-            return []
-        middle = own.middle if isinstance(own, ProfileFit) else ProfileFit.of(own).middle
-        box = own.box if isinstance(own, ProfileFit) else own.obj.shape[0]
+        one = own if isinstance(own, ProfileFit) else ProfileFit.of(own)
+        inside, middle = self._inside(one), one.middle
         numbers, places = self._places
-        reach = box / 2 + _REACH
-        first, last = np.searchsorted(places[0], (middle[0] - reach, middle[0] + reach))
-        inside = first + np.flatnonzero(np.abs(places[1, first:last] - middle[1]) < reach)
-        away = (places[:, inside].T - middle).tolist()
         found = []
-        for number, (dx, dy) in sorted(zip(numbers[inside].tolist(), away, strict=True)):
+        for number, (dx, dy) in sorted(
+            zip(numbers[inside].tolist(), (places[:, inside].T - middle).tolist(), strict=True)
+        ):
             profile = self.fits[number].profile
-            if profile is not None and number != own.number:
+            if profile is not None:
                 found.append((number, profile._replace(x=dx, y=dy)))
         return found
 
+    def _inside(self, own: ProfileFit) -> NDArray[np.int64]:
+        """Positions in `_places` of the others in and around an object's stamp."""
+        if own.x is None or own.y is None:
+            return np.zeros(0, np.int64)
+        numbers, (x, y) = self._places
+        (middle_x, middle_y), reach = own.middle, own.box / 2 + _REACH
+        first, last = np.searchsorted(x, (middle_x - reach, middle_x + reach))
+        near = (np.abs(y[first:last] - middle_y) < reach) & (numbers[first:last] != own.number)
+        return first + np.flatnonzero(near)
+
     def beside(self, moved: Set[int]) -> list[str]:
         """Names of the fitted objects that have one of some others in or around their stamp."""
-        return [
-            one.name for one in self.fits.values()
-            if one.ok and any(number in moved for number, _ in self.near(one))
-        ]  # fmt: skip
+        wanted = np.isin(self._places[0], np.array(sorted(moved), dtype=np.int64))
+        return [one.name for one in self.fits.values() if one.ok and wanted[self._inside(one)].any()]
 
     def apart(self, names: Iterable[str]) -> list[list[str]]:
         """Part names into lists in which nobody has another of the list in or around their stamp.

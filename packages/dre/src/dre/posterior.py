@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .kernels.correlated import correlated_information
+from .kernels.steps import inverted
 from .kernels.superpixels import fill_pixels
 from .noise import NoiseCorrelation
 from .pixels import Pixels
@@ -137,7 +138,10 @@ def coordinate_covariance(
     free[3] = not fixed_index
     inner = np.ix_(free, free)
     scale = np.sqrt(np.maximum(np.diag(solution.information), 1e-300))[free]
-    inverse = np.linalg.pinv(solution.information[inner] / np.outer(scale, scale), hermitian=True, rcond=1e-12)
+    scaled = solution.information[inner] / np.outer(scale, scale)
+    inverse, sound = inverted(scaled)
+    if not sound:
+        inverse = np.linalg.pinv(scaled, hermitian=True, rcond=1e-12)
     inverse /= np.outer(scale, scale)
     covariance = np.zeros((size, size))
     if all(noise.white for noise in noises):

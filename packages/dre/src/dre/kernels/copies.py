@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaincc
 
 from .compiled import compiled
 from .outskirts import add_light
@@ -41,19 +42,18 @@ def copies(
     ndarray of float64, shape (count, 81)
     """
     edge = (2 * _RINGS + 1) * length / math.sqrt(math.pi * law[8])  # circle of the area of all rings
-    beyond = np.zeros(count)
+    beyond, n = np.zeros(count), math.exp(log_n)
     beyond[:1] = _beyond(log_n, law[3], edge)
     if count > 1:
         up, down = (_beyond(log_n + step, law[3] * (1 + step * law[6]), edge) for step in (_STEP, -_STEP))
-        wider, narrower = (_beyond(log_n, law[3], edge * (1 - step)) for step in (_STEP, -_STEP))
-        beyond[_RHO], beyond[_LOG_N] = (wider - narrower) / (2 * _STEP), (up - down) / (2 * _STEP)
+        beyond[_LOG_N] = (up - down) / (2 * _STEP)
+        depth = law[3] * edge ** (1 / n)
+        beyond[_RHO] = math.exp(2 * n * math.log(depth) - depth - math.lgamma(2 * n)) / n
     return _copies(count, beyond / length**2, law, slopes, x, y, box, float(length))
 
 
 def _beyond(log_n: float, b: float, radius: float) -> float:
     """Light outside some half-light radii (Graham & Driver 2005, PASA 22, 118, eq. 2)."""
-    from scipy.special import gammaincc
-
     n = math.exp(log_n)
     return float(gammaincc(2 * n, b * radius ** (1 / n)))
 
@@ -90,7 +90,7 @@ def subtract_copies(pictures: NDArray, nodes: NDArray) -> None:
 
 @compiled(fused=True)
 def bin_without_copies(pictures: NDArray, nodes: NDArray, label: NDArray, out: NDArray) -> None:
-    """Add up the pixels of each cell less the light of the copies: `subtract_copies`, then `superpixels.bin_pictures`.
+    """Add up the pixels of each cell less the light of the copies: `subtract_copies` and sums in one.
 
     Parameters
     ----------

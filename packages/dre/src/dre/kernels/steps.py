@@ -15,7 +15,7 @@ from .compiled import compiled
 
 COORDINATES = 6
 _ETA1, _ETA2, _LOG_N = 1, 2, 3
-_FLAT = 1e-12
+_FLAT, _SINGULAR = 1e-12, 1e-9
 
 
 @compiled()
@@ -101,3 +101,37 @@ def moved(
         there[_ETA1] *= longest / eta
         there[_ETA2] *= longest / eta
     return there
+
+
+@compiled()
+def inverted(matrix: NDArray) -> tuple[NDArray[np.float64], bool]:
+    """Inverse of a symmetric matrix with ones in its diagonal, by Cholesky's factors.
+
+    Returns
+    -------
+    inverse : ndarray of float64, shape (k, k)
+    sound : bool
+        Whether it is one: the matrix is positive definite, and not nearly singular.
+    """
+    count = len(matrix)
+    factor, inverse = np.zeros((count, count)), np.zeros((count, count))
+    for i in range(count):
+        for j in range(i + 1):
+            value = matrix[i, j]
+            for m in range(j):
+                value -= factor[i, m] * factor[j, m]
+            if i == j and not value > _SINGULAR:
+                return inverse, False
+            factor[i, j] = math.sqrt(value) if i == j else value / factor[j, j]
+    for column in range(count):
+        own = inverse[column]
+        own[column] = 1.0
+        for i in range(column, count):
+            for m in range(column, i):
+                own[i] -= factor[i, m] * own[m]
+            own[i] /= factor[i, i]
+        for i in range(count - 1, -1, -1):
+            for m in range(i + 1, count):
+                own[i] -= factor[m, i] * own[m]
+            own[i] /= factor[i, i]
+    return inverse, True

@@ -119,20 +119,6 @@ def outer_cells(box: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArr
 
 
 @compiled()
-def bin_pictures(pictures: NDArray, label: NDArray, out: NDArray) -> None:
-    """Add up the pixels of each cell: pictures (k, box, box) into out (k, cells); label -1 belongs to no cell."""
-    for k in range(len(pictures)):
-        box = pictures.shape[2]
-        row = out[k]
-        row[:] = 0
-        for y in range(pictures.shape[1]):
-            for x in range(box):
-                cell = label[y * box + x]
-                if cell >= 0:
-                    row[cell] += pictures[k, y, x]
-
-
-@compiled()
 def fill_pixels(values: NDArray, label: NDArray, out: NDArray) -> None:
     """Give each pixel the value of its cell: values (k, cells) into out (k, box, box); 0 where the label is -1."""
     box = out.shape[2]
