@@ -8,13 +8,13 @@ from scipy.ndimage import convolve, label
 from test_render import PSF
 
 from dre import FitFlag, Fitter, NoiseCorrelation, Profile, Renderer, SearchGrid, Stamp, fit_profiles
-from dre.blends import deblended
+from dre.blends import deblended, without_neighbours
 from dre.cutouts import neighbour_map
 from dre.grid import GridAxes
 from dre.kernels.normal import flux_and_sky
 from dre.pixels import Pixels, usable
-from dre.polish import View, polish
-from dre.posterior import PARAMETERS
+from dre.polish import Part, Solution, View, polish
+from dre.posterior import PARAMETERS, beside_others
 from dre.render import CellRenderer
 from dre.search import coarse_models
 
@@ -369,6 +369,29 @@ def test_three_galaxies_are_taken_apart(fitter):
     first = list(fit_profiles(stamps.values(), fitter))
     for one in deblended(first, lambda names: [stamps[name] for name in names], fitter):
         assert abs(np.log10(one.profile.r_e / 4.0)) < 0.02
+
+
+def test_errors_beside_others_are_those_of_a_fit_of_all():
+    rng = np.random.default_rng(5)
+    rows, more, weight = rng.normal(size=(8, 60)), 1e3 * rng.normal(size=(9, 60)), rng.uniform(0.5, 2, 60)
+    more[8] = more[7]  # two that nothing tells apart
+    part = Part(1.0, 0.0, 0.0, rows, weight)
+    alone = Solution(np.zeros(6), (part,), (rows * weight) @ rows.T, np.zeros(6, bool), 1, True)
+    together = np.concatenate([rows, more[:8]])
+    expected = np.linalg.inv((together * weight) @ together.T)[:8, :8]
+    np.testing.assert_allclose(np.linalg.inv(beside_others(alone, more).information), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_a_blended_object_is_known_less_well(fitter):
+    stamps = {stamp.name: stamp for stamp in pair_of(9)}
+    first = list(fit_profiles(stamps.values(), fitter))
+    joint = deblended(first, lambda names: [stamps[name] for name in names], fitter)
+    for number, (one, other) in enumerate(zip(joint, joint[::-1], strict=True), 1):
+        stamp = stamps[f"00_000{number}"]
+        away = other.profile._replace(x=other.profile.x + other.x - one.x, y=other.profile.y)
+        alone = without_neighbours(stamp, [(other.number, away)], fitter)
+        known = fitter.fit(alone, one.profile)
+        assert known.estimate.errors[0] < 0.9 * one.estimate.errors[0]
 
 
 def test_an_object_without_neighbours_is_not_fitted_again(fitter):

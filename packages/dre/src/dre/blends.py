@@ -26,6 +26,9 @@ _REACH = 24.0
 _SEEN = 0.05
 """Neighbours that put less light than this into the mask, in units of its noise, are left alone."""
 
+_MIXED = 30.0
+"""Neighbours further than this from an object are known well enough for its errors, px."""
+
 STILL = 0.02
 """An object whose radius changes by no more than this many standard errors has not moved."""
 
@@ -138,6 +141,11 @@ def without_neighbours(stamp: Stamp, others: list[tuple[int, Profile]], fitter: 
     return replace(stamp, obj=stamp.obj - light, rms=rms, neighbours=neighbours)
 
 
+def _overlap(one: Profile, other: Profile) -> bool:
+    """Whether two profiles are so near that the errors of one depend on what is known of the other."""
+    return math.hypot(one.x - other.x, one.y - other.y) < min(3 * (one.r_e + other.r_e), _MIXED)
+
+
 def deblended(
     fits: list[ProfileFit], stamps: Callable[[list[str]], Iterable[Stamp]], fitter: Fitter, *, workers: int = 1
 ) -> list[ProfileFit]:
@@ -165,11 +173,13 @@ def deblended(
         around = Neighbourhood(before)
 
         def again(stamp: Stamp) -> ProfileFit | None:
-            alone = without_neighbours(stamp, around.near(stamp), fitter)
+            others = around.near(stamp)
+            alone = without_neighbours(stamp, others, fitter)
             old = before[stamp.number]
             if alone is None or old.profile is None:
                 return None
-            result = fitter.fit(alone, old.profile)
+            own = old.profile
+            result = fitter.fit(alone, own, beside=[other for _, other in others if _overlap(own, other)])
             return replace(result, flag=result.flag | old.flag & ~REMADE) if result.ok else None
 
         return again

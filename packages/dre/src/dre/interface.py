@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from shared_io.errors import SchemaMismatch
 
 from .blends import deblended
-from .compare import fit_stamps
+from .compare import STATISTICS, fit_stamps
 from .device import open_device
 from .grid import CLASSIC, GridAxes, ModelGrid
 from .noise import NoiseCorrelation
@@ -95,6 +95,8 @@ def fit(
     """
     from astropy.table import QTable
 
+    if statistic not in {"chi2", *STATISTICS}:
+        raise ValueError(f"statistic {statistic!r}: must be one of chi2, {', '.join(STATISTICS)}")
     stamps = [objects] if isinstance(objects, Stamp) else [_sound(one) for one in objects]
     keys = [(one.ext_number, one.number) for one in stamps]
     if len(set(keys)) < len(keys):

@@ -49,7 +49,7 @@ class NoiseCorrelation:
         A neighbour is one where its pixels add up to four standard deviations of such a sum. To leave out the peaks
         that a detection made for white noise takes for sources would leave a sky that is too dark.
         """
-        if self.white or stamp.neighbours is None or not stamp.neighbours.any():
+        if self.white or stamp.neighbours is None or not stamp.neighbours.any() or not _is_whole(stamp):
             return stamp
         good = np.isfinite(stamp.obj) & np.isfinite(stamp.rms) & (stamp.neighbours != 0)
         numbers, place = np.unique(stamp.neighbours[good], return_inverse=True)
@@ -63,11 +63,18 @@ class NoiseCorrelation:
         """Measure it on the pixels of stamps that show no source, about their mean near by.
 
         Correlations that are not above four standard errors, or below 0.02, are set to zero: faint light makes such.
+        Where it is not white it is measured again with the peaks that were taken for neighbours.
 
         Parameters
         ----------
         stamps : iterable of Stamp
         """
+        stamps = list(stamps)
+        first = cls._without_neighbours(stamps)
+        return first if first.white else cls._without_neighbours(first.without_peaks(stamp) for stamp in stamps)
+
+    @classmethod
+    def _without_neighbours(cls, stamps: Iterable[Stamp]) -> NoiseCorrelation:
         products, pairs = np.zeros((2 * REACH + 1,) * 2), np.zeros((2 * REACH + 1,) * 2)
         for stamp in stamps:
             found = _about_mean(stamp)
@@ -84,9 +91,15 @@ class NoiseCorrelation:
         return cls(values, int(pairs[REACH, REACH]))
 
 
+def _is_whole(stamp: Stamp) -> bool:
+    """Whether its arrays have one shape."""
+    others = (stamp.mask, stamp.rms) if stamp.neighbours is None else (stamp.mask, stamp.rms, stamp.neighbours)
+    return all(one.shape == stamp.obj.shape for one in others)
+
+
 def _about_mean(stamp: Stamp) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:
     """Pixels of no source over their noise, without the mean near by, and which they are; None: there is no noise."""
-    if not stamp.obj.shape == stamp.mask.shape == stamp.rms.shape:
+    if not _is_whole(stamp):
         return None
     good = quiet(stamp)
     if np.count_nonzero(good) < 200:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,6 +95,27 @@ def estimate(
     with np.errstate(invalid="ignore", divide="ignore"):
         correlations = reported / np.outer(errors, errors)
     return Estimate(np.array([*shape, *light, *solution.coordinates[4:6]]), errors, correlations)
+
+
+def beside_others(solution: Solution, rows: NDArray[np.float64]) -> Solution:
+    """Solution of one band as if the factors of some more rows had been fitted together with it.
+
+    What they can imitate is taken out of its own rows (Frisch & Waugh 1933, Econometrica 1, 387): it says nothing of
+    the object.
+
+    Parameters
+    ----------
+    solution : Solution
+        Of an object, in one band.
+    rows : ndarray of float64, shape (k, cells)
+        Derivatives of the models of other objects to their parameters.
+    """
+    part = solution.parts[0]
+    rows = rows / np.sqrt(np.maximum((rows * rows) @ part.weight, 1e-300))[:, None]
+    weighted = rows * part.weight
+    share = part.rows @ weighted.T @ np.linalg.pinv(weighted @ rows.T, hermitian=True, rcond=1e-8)
+    own = part.rows - share @ rows
+    return replace(solution, parts=(replace(part, rows=own),), information=(own * part.weight) @ own.T)
 
 
 def _light(part: Part, pixels: Pixels) -> tuple[float, float]:

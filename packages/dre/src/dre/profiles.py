@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .flags import GOOD, FitFlag
 from .kernels.normal import quality
@@ -20,7 +21,7 @@ from .noise import NoiseCorrelation
 from .ordered import in_order
 from .pixels import Pixels
 from .polish import BOUNDS, Part, Solution, View, polish
-from .posterior import Estimate, estimate
+from .posterior import Estimate, beside_others, estimate
 from .psf import PSFModel
 from .render import CellRenderer, Profile, Renderer
 from .search import SearchGrid
@@ -149,7 +150,9 @@ class Fitter:
         varies = len(self.psf.basis) > 1 and stamp.x is not None and stamp.y is not None
         return (stamp.x, stamp.y) if varies else None  # type: ignore[return-value]
 
-    def fit(self, stamp: Stamp, start: Profile | None = None, begun: int | None = None) -> ProfileFit:
+    def fit(
+        self, stamp: Stamp, start: Profile | None = None, begun: int | None = None, beside: Iterable[Profile] = ()
+    ) -> ProfileFit:
         """Fit one object; never raises for what is wrong with the object.
 
         Parameters
@@ -159,6 +162,9 @@ class Fitter:
             Where to begin; default the best model of the grid.
         begun : int, optional
             The best model of the grid, where it is known already.
+        beside : iterable of Profile
+            Neighbours whose light was taken out of the stamp, their centres from its middle: the errors are those of a
+            fit of all together.
         """
         wrong = what_is_wrong(stamp, self.grid.axes.box)
         if wrong:
@@ -177,8 +183,15 @@ class Fitter:
         solution = polish([View(pixels, self.cells(stamp))], start, fixed_index=self.fixed_index)
         if solution is None:
             return ProfileFit.of(stamp, flag=FitFlag.NOT_POSITIVE, reason="no model has a positive flux")
-        found = estimate(solution, [pixels], [self.noise], fixed_index=self.fixed_index)
+        rows = [self._rows(stamp, pixels, one) for one in beside]
+        known = beside_others(solution, np.concatenate(rows)) if rows else solution
+        found = estimate(known, [pixels], [self.noise], fixed_index=self.fixed_index)
         return self.result(stamp, pixels, solution, 0, found, index)
+
+    def _rows(self, stamp: Stamp, pixels: Pixels, other: Profile) -> NDArray[np.float64]:
+        """Derivatives of another object's model to its flux and its coordinates, in the cells of a stamp."""
+        rows = self.cells(stamp).draw(other.coordinates(), pixels.label, pixels.area, derivatives=True)
+        return np.delete(rows, 4, 0) if self.fixed_index else rows
 
     def result(
         self, stamp: Stamp, pixels: Pixels, solution: Solution, band: int, found: Estimate, start: int
