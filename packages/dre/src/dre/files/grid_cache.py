@@ -21,6 +21,9 @@ LARGEST = 4 * 2**30
 """Bytes in the folder."""
 
 _SUM = 32
+_DRAWING = 2
+"""Number of the way models are drawn: others of before are not taken for them."""
+
 log = logging.getLogger(__name__)
 
 
@@ -51,7 +54,7 @@ def kept(
     home = folder()
     if home is None:
         return make()
-    digest = sha256(repr((__version__, shape)).encode())
+    digest = sha256(repr((__version__, _DRAWING, shape)).encode())
     for part in content:
         digest.update(part if isinstance(part, bytes) else repr(part).encode())
     path = home / f"{digest.hexdigest()}.grid"
