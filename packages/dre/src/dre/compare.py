@@ -81,7 +81,7 @@ class Scanner(Protocol):
 
 STATISTICS: dict[str, Callable[[Sequence[Stamp], ConvolvedGrid], list[Scan]]] = {"dre": _together}
 
-TOGETHER = 16
+TOGETHER = 32
 """Objects that are compared with a part of the models while that is in the cache."""
 
 

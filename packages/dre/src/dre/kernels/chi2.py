@@ -143,23 +143,50 @@ def _asked(
     Pixels that only the model sums use come last, without data.
     """
     pixels = np.flatnonzero(mask)
-    d = data.reshape(-1)[pixels].astype(np.float64)
-    with np.errstate(over="ignore", invalid="ignore"):  # infinities are dealt with below
-        variance = rms.reshape(-1)[pixels].astype(np.float64) ** 2
-        total = float(np.nansum(d))
-    good = ~(np.isnan(d) | np.isnan(variance))
-    if not good.any() or not np.isfinite(total) or total <= 0:
+    scaled = np.empty((2, len(pixels)), np.float32)
+    total, good, bounded, unit = _pick(data.reshape(-1), rms.reshape(-1), pixels, scaled[0], scaled[1])
+    if bounded == 0:
         return None
-    bounded = good & ~np.isinf(variance)  # an infinite variance adds 0 to the sum and 1 to the count
-    order = np.concatenate([pixels[bounded], pixels[~bounded]])
-    d, variance = d[bounded], variance[bounded]
-    brightest = float(np.abs(d).max(initial=0.0))
-    if brightest == 0:
-        return None
-    unit = math.ldexp(1.0, min(math.frexp(brightest)[1], 1023))  # a power of two: the division is exact
-    with np.errstate(over="ignore"):
-        scaled = (d / unit).astype(np.float32), (variance / unit).astype(np.float32)
-    return order, *scaled, total / unit, int(good.sum()), unit
+    return pixels, scaled[0, :bounded], scaled[1, :bounded], total / unit, good, unit
+
+
+@compiled()
+def _pick(
+    image: NDArray, rms: NDArray, pixels: NDArray[np.int64], data: NDArray[np.float32], variance: NDArray[np.float32]
+) -> tuple[float, int, int, float]:
+    """Put the pixels with datum and finite variance first, and fill these two; in no unit where there is no answer.
+
+    Returns
+    -------
+    total : float
+        Sum of all data.
+    good, bounded : int
+        Pixels with a datum and a noise, and those of them with a finite variance: an infinite one adds 0 to the sum
+        and 1 to the count. No `bounded`: no answer.
+    unit : float
+        A power of two near the largest datum, so that divisions by it are exact.
+    """
+    total, brightest, good, bounded = 0.0, 0.0, 0, 0
+    later = np.empty(len(pixels), np.int64)
+    for k in range(len(pixels)):
+        p = pixels[k]
+        d, square = np.float64(image[p]), np.float64(rms[p]) ** 2
+        total += 0.0 if np.isnan(d) else d
+        there = not (np.isnan(d) or np.isnan(square))
+        good += there
+        if there and not np.isinf(square):
+            brightest = max(brightest, abs(d))
+            pixels[bounded] = p
+            bounded += 1
+        else:
+            later[k - bounded] = p
+    pixels[bounded:] = later[: len(pixels) - bounded]
+    if not (0.0 < total < np.inf and brightest > 0.0):
+        return total, good, 0, 1.0
+    unit = math.ldexp(1.0, min(math.frexp(brightest)[1], 1023))
+    for k in range(bounded):
+        data[k], variance[k] = image[pixels[k]] / unit, np.float64(rms[pixels[k]]) ** 2 / unit
+    return total, good, bounded, unit
 
 
 def _nothing(count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
