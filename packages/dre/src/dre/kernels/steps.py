@@ -69,15 +69,22 @@ def damped_step(matrix: NDArray, slope: NDArray, free: NDArray, damping: float) 
             for m in range(j):
                 value -= factor[i, m] * factor[j, m]
             factor[i, j] = math.sqrt(max(value, _FLAT)) if i == j else value / factor[j, j]
+    _solve(factor, step)
+    return step / scale
+
+
+@compiled()
+def _solve(factor: NDArray, right: NDArray) -> None:
+    """Replace a right-hand side by the solution, the matrix given by its lower Cholesky factor."""
+    count = len(right)
     for i in range(count):
         for m in range(i):
-            step[i] -= factor[i, m] * step[m]
-        step[i] /= factor[i, i]
+            right[i] -= factor[i, m] * right[m]
+        right[i] /= factor[i, i]
     for i in range(count - 1, -1, -1):
         for m in range(i + 1, count):
-            step[i] -= factor[m, i] * step[m]
-        step[i] /= factor[i, i]
-    return step / scale
+            right[i] -= factor[m, i] * right[m]
+        right[i] /= factor[i, i]
 
 
 @compiled()
@@ -124,14 +131,6 @@ def inverted(matrix: NDArray) -> tuple[NDArray[np.float64], bool]:
                 return inverse, False
             factor[i, j] = math.sqrt(value) if i == j else value / factor[j, j]
     for column in range(count):
-        own = inverse[column]
-        own[column] = 1.0
-        for i in range(column, count):
-            for m in range(column, i):
-                own[i] -= factor[i, m] * own[m]
-            own[i] /= factor[i, i]
-        for i in range(count - 1, -1, -1):
-            for m in range(i + 1, count):
-                own[i] -= factor[m, i] * own[m]
-            own[i] /= factor[i, i]
+        inverse[column, column] = 1.0
+        _solve(factor, inverse[column])
     return inverse, True
